@@ -1,0 +1,57 @@
+# `make` makes the environment; `make run` shows Tocsin at work; `make test` proves it.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+MADE := $(VENV)/.made
+CODE := config people suppliers contracts policies alerts tests manage.py
+ARGS ?=
+WORKERS ?= 2
+export UV_SYSTEM_CERTS := 1
+
+.DEFAULT_GOAL := environment
+.PHONY: environment run test lint format lock bench clean
+
+environment: $(MADE)
+
+# uv is installed by pip from its own hashed lock; where that cannot be had, pip does the whole work.
+$(MADE): requirements-dev.lock requirements-uv.lock
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than Python 3.11: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@echo "making $(VENV) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@{ $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-uv.lock \
+	   && VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --require-hashes --only-binary :all: -r requirements-dev.lock; } \
+	 || { echo "uv could not do it; trying pip" >&2; \
+	      $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-dev.lock; }
+	@touch $(MADE)
+
+run: $(MADE)
+	@$(BIN)/python -m config.run $(ARGS)
+
+test: $(MADE)
+	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+lint: $(MADE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(MADE)
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+# Hashed, for every platform, and without the address of any registry.
+lock: $(MADE)
+	for name in requirements-uv requirements requirements-dev; do \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	    --no-emit-index-url --upgrade $$name.in -o $$name.lock || exit 1; \
+	done
+
+bench: $(MADE)
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+# The state directory holds the embedded database: what it keeps is a demonstration, not your data.
+clean:
+	rm -rf $(VENV) .tocsin .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache staticfiles
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

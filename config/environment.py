@@ -1,0 +1,148 @@
+"""Reading settings from the environment: each missing or malformed variable is named, all of them at once."""
+
+import os
+from collections.abc import Callable
+from datetime import datetime
+from typing import TypedDict, TypeVar
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+T = TypeVar("T")
+
+
+class Server(TypedDict):
+    """Where a database is and as whom to use it, in the words of Django's DATABASES."""
+
+    NAME: str
+    USER: str
+    PASSWORD: str
+    HOST: str
+    PORT: str
+
+
+NOWHERE = Server(NAME="", USER="", PASSWORD="", HOST="", PORT="")
+
+
+class Mail(TypedDict):
+    """How mail leaves, in the words of Django's EMAIL_ settings."""
+
+    BACKEND: str
+    HOST: str
+    PORT: int
+    HOST_USER: str
+    HOST_PASSWORD: str
+    USE_TLS: bool
+    USE_SSL: bool
+    FILE_PATH: str | None
+
+
+class Environment:
+    """Variables read so far and the faults found, reported together by `complain`."""
+
+    def __init__(self, values: dict[str, str] | None = None) -> None:
+        self._values = dict(os.environ) if values is None else values
+        self._faults: list[str] = []
+
+    def has(self, name: str) -> bool:
+        return bool(self._values.get(name))
+
+    def required(self, name: str, purpose: str) -> str:
+        """The variable; where it is missing an empty string, and a fault that says what it is for."""
+        if not self.has(name):
+            self._faults.append(f"{name} is not set: {purpose}")
+        return self._values.get(name, "")
+
+    def text(self, name: str, default: str) -> str:
+        return self._values.get(name) or default
+
+    def names(self, name: str) -> list[str]:
+        """A comma-separated list; empty where the variable is not set."""
+        return [part.strip() for part in self._values.get(name, "").split(",") if part.strip()]
+
+    def switch(self, name: str, *, default: bool) -> bool:
+        return self.parsed(name, _switch, default)
+
+    def number(self, name: str, default: int) -> int:
+        return self.parsed(name, int, default)
+
+    def parsed(self, name: str, parse: Callable[[str], T], default: T) -> T:
+        """The variable through a parser that raises ValueError; the default where it is not set or malformed."""
+        if not self.has(name):
+            return default
+        try:
+            return parse(self._values[name])
+        except ValueError as error:
+            self._faults.append(f"{name} cannot be read: {error}")
+            return default
+
+    def complain(self) -> None:
+        """Raise ImproperlyConfigured with every fault found, or return."""
+        if self._faults:
+            raise ImproperlyConfigured("; ".join(self._faults) + ". docs/operations.md lists every variable.")
+
+
+def _switch(value: str) -> bool:
+    known = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+    if value.lower() not in known:
+        raise ValueError(f"{value!r} is neither 1 nor 0")
+    return known[value.lower()]
+
+
+def instant(value: str) -> datetime:
+    """An ISO 8601 instant with its offset from UTC."""
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError(f"{value!r} has no offset from UTC")
+    return moment
+
+
+def prepare_threshold(value: str) -> int | None:
+    """After how many executions psycopg prepares a statement; `none` for poolers that cannot keep prepared ones."""
+    return None if value.lower() == "none" else int(value)
+
+
+def server(url: str) -> Server:
+    """`postgresql://user:password@host:port/name`, the host also as `?host=/socket/directory`."""
+    parts = urlsplit(url)
+    name = unquote(parts.path.lstrip("/"))
+    if parts.scheme not in ("postgresql", "postgres"):
+        raise ValueError("a database URL begins with postgresql://")
+    if not name or not parts.username:
+        raise ValueError("a database URL names a user and a database: postgresql://user:password@host:5432/name")
+    options = dict(parse_qsl(parts.query))
+    return Server(
+        NAME=name,
+        USER=unquote(parts.username),
+        PASSWORD=unquote(parts.password or ""),
+        HOST=options.get("host") or parts.hostname or "",
+        PORT=str(parts.port or ""),
+    )
+
+
+def broker(url: str) -> str:
+    """A Redis URL in Celery's spelling, which calls a unix socket `redis+socket://`."""
+    scheme = urlsplit(url).scheme
+    if scheme not in ("redis", "rediss", "unix"):
+        raise ValueError("a Redis URL begins with redis://, rediss:// or unix://")
+    return url.replace("unix://", "redis+socket://", 1)
+
+
+def mail(url: str) -> Mail:
+    """`smtp://`, `smtp+tls://` (STARTTLS), `smtps://`; `file:///directory` writes mails there; `console://` prints."""
+    parts = urlsplit(url)
+    backends = {"file": "filebased", "console": "console"}
+    if parts.scheme not in ("smtp", "smtp+tls", "smtps", *backends):
+        raise ValueError("a mail URL begins with smtp://, smtp+tls://, smtps://, file:// or console://")
+    if parts.scheme.startswith("smtp") and not parts.hostname:
+        raise ValueError("a mail URL names a host: smtp+tls://user:password@host:587")
+    return Mail(
+        BACKEND=f"django.core.mail.backends.{backends.get(parts.scheme, 'smtp')}.EmailBackend",
+        HOST=parts.hostname or "",
+        PORT=parts.port or {"smtp": 25, "smtp+tls": 587, "smtps": 465}.get(parts.scheme, 0),
+        HOST_USER=unquote(parts.username or ""),
+        HOST_PASSWORD=unquote(parts.password or ""),
+        USE_TLS=parts.scheme == "smtp+tls",
+        USE_SSL=parts.scheme == "smtps",
+        FILE_PATH=unquote(parts.path) if parts.scheme == "file" else None,
+    )

