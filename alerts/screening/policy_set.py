@@ -1,0 +1,239 @@
+"""The compiled policy set: every measure that can still bite gets a slot; screening is the AND of a few bit rows.
+
+`compile_policies` pins measures, ownership, party lists and licences at one instant. `PolicySet.screen` serves a
+single contract and a whole portfolio alike; there is no second implementation of a rule.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+
+from alerts.screening.book import Book, Column
+from alerts.screening.effects import Candidates, Hits, effects
+from alerts.screening.flags import flags
+from alerts.screening.grandfathering import exempt
+from alerts.screening.kleene import Truth
+from alerts.screening.licences import Coverage
+from alerts.screening.slots import Slots
+from alerts.screening.tables import CommodityTable, Ids, ScalarTable, Table, Words, bit
+from alerts.screening.verdicts import BIT, Verdict
+from contracts.facts import ContractFacts
+from contracts.stage import Calendar
+from policies.facts import ROLES, LicenceFacts, MeasureFacts, Parties, PartyListFacts, Role
+from suppliers.control import Answer, Ownership
+from suppliers.facts import OrganizationFacts
+
+CHUNK = 65_536
+"""Lines screened at once."""
+HALF = Decimal(50)
+"""Where a measure has no affiliates rule, a holding from here on makes an organization's place on a list unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """All that screening reads besides contracts; organizations and lists by reference."""
+
+    measures: Sequence[MeasureFacts]
+    organizations: Mapping[str, OrganizationFacts]
+    lists: Mapping[str, PartyListFacts]
+    licences: Sequence[LicenceFacts]
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """A criterion's table and the column of the book it is looked up by."""
+
+    name: str
+    table: Table
+    column: str
+
+
+class PolicySet:
+    """Measures compiled for one instant."""
+
+    def __init__(self, policies: Policies, now: Calendar) -> None:
+        self.now = now
+        self.slots = Slots.of(policies.measures, now.at)
+        measures = self.slots.measures
+        answers = _Answers(policies, now)
+        todays = self.slots.todays
+
+        def scalar(criterion: str, rule: Any) -> ScalarTable:
+            return ScalarTable([getattr(measure.scope, criterion) or None for measure in measures], rule)
+
+        def country_in(countries: tuple[str, ...], organization: str) -> Truth:
+            facts = policies.organizations.get(organization)
+            return one_of(countries, facts.country if facts else None)
+
+        controlled = ScalarTable(
+            [
+                state and (state, today)
+                for state, today in zip((m.scope.supplier_controlled_by_state for m in measures), todays, strict=True)
+            ],
+            lambda stated, supplier: answers.state_control(*stated).of(supplier),
+        )
+        goods = [measure.scope.commodities for measure in measures]
+        excepted = [measure.scope.except_commodities for measure in measures]
+        self.of_contract = (
+            Criterion("supplier_countries", scalar("supplier_countries", country_in), "supplier"),
+            Criterion("buyer_countries", scalar("buyer_countries", country_in), "buyer"),
+            Criterion("destination_countries", scalar("destination_countries", one_of), "destination"),
+            Criterion("end_uses", scalar("end_uses", one_of), "end_use"),
+            Criterion("supplier_controlled_by_state", controlled, "supplier"),
+            Criterion("contracts", scalar("contracts", one_of), "reference"),
+        )
+        self.of_line = (
+            Criterion("commodities", CommodityTable(goods), "profile"),
+            Criterion("except_commodities", CommodityTable(excepted, negate=True), "profile"),
+            Criterion("origin_countries", scalar("origin_countries", one_of), "origin"),
+        )
+        self.of_role = tuple(
+            (
+                role,
+                ScalarTable(
+                    [p and (p, today) for p, today in zip((m.scope.parties for m in measures), todays, strict=True)],
+                    answers.in_role(role),
+                ),
+            )
+            for role in ROLES
+        )
+        self.exemption = ScalarTable(
+            [m.scope.exempt_concluded_before and (m.scope.exempt_concluded_before, m.timezone) for m in measures],
+            exempt,
+            unstated=False,
+        )
+        self.coverage = Coverage(policies.licences, self.slots)
+
+    def screen(self, contracts: Iterable[ContractFacts]) -> list[Verdict]:
+        """The flags that must be open, in order of contract, measure and kind."""
+        if not self.slots.measures:
+            return []
+        return flags(self.hits(book := Book(contracts, self.now)), book, self.slots)
+
+    def hits(self, book: Book) -> Hits:
+        """The lines, measures and columns of the effect table that come together."""
+        if not book.contracts:
+            return Hits.none()
+        by_contract = [(c, *_looked_up(c.table, book, c.column)) for c in self.of_contract]
+        certain = np.bitwise_and.reduce([table.certain[rows] for _, table, rows in by_contract])
+        possible = np.bitwise_and.reduce([table.possible[rows] for _, table, rows in by_contract])
+        roles = [_looked_up(table, book, role) for role, table in self.of_role]
+        party_certain = np.bitwise_or.reduce([table.certain[rows] for table, rows in roles])
+        party_possible = np.bitwise_or.reduce([table.possible[rows] for table, rows in roles])
+        certain &= party_certain
+        possible &= party_possible
+        by_line = [(c, *_looked_up(c.table, book, c.column)) for c in self.of_line]
+        exemption_rows = _looked_up(self.exemption, book, "conclusion")[1]
+
+        found: list[Hits] = []
+        for start in range(0, len(book.lines), CHUNK):
+            lines = slice(start, start + CHUNK)
+            of = book.contract_of[lines]
+            line_certain, line_possible = certain[of], possible[of]
+            for _, table, rows in by_line:
+                line_certain &= table.certain[rows[lines]]
+                line_possible &= table.possible[rows[lines]]
+            line, slot = _pairs(line_possible, len(self.slots.measures))
+            surely = bit(line_certain, line, slot)
+            line += start
+            contract = book.contract_of[line]
+
+            unknowns = np.zeros(len(line), dtype=np.int32)
+            for criterion, table, rows in by_contract:
+                unknowns |= BIT[criterion.name] * ~bit(table.certain, rows[contract], slot)
+            for criterion, table, rows in by_line:
+                unknowns |= BIT[criterion.name] * ~bit(table.certain, rows[line], slot)
+            unknowns |= BIT["parties"] * ~bit(party_certain, contract, slot)
+
+            exempt_row = exemption_rows[contract]
+            exempt_surely = bit(self.exemption.certain, exempt_row, slot)
+            exempt_maybe = bit(self.exemption.possible, exempt_row, slot)
+            exemption = exempt_surely.astype(np.int8) + exempt_maybe
+            pairs = Candidates(line, slot, surely, unknowns, exemption)
+            found.append(effects(book, self.slots, self.coverage, pairs))
+        return Hits.joined(found)
+
+
+def compile_policies(policies: Policies, now: Calendar) -> PolicySet:
+    """Pin the policies at an instant."""
+    return PolicySet(policies, now)
+
+
+def _looked_up(table: Table, book: Book, column: str) -> tuple[Table, Ids]:
+    """The table with the values of the book's column evaluated, and each contract's or line's row in it."""
+    looked_up: Column = getattr(book, column)
+    return table, table.ids(looked_up.values)[looked_up.rows]
+
+
+def _pairs(possible: Words, slots: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """The (row, slot) pairs whose bit is set."""
+    rows = np.flatnonzero(possible.any(axis=1))
+    bits = np.unpackbits(possible[rows].view(np.uint8), axis=1, bitorder="little", count=slots)
+    found, slot = np.nonzero(bits)
+    return rows[found], slot
+
+
+def one_of(wanted: tuple[str, ...], value: str | None) -> Truth:
+    return None if value is None else value in wanted
+
+
+class _Answers:
+    """Ownership questions, answered once per question and day."""
+
+    def __init__(self, policies: Policies, now: Calendar) -> None:
+        self.policies = policies
+        self.now = now
+        self.ownership: dict[date, Ownership] = {}
+        self.control: dict[tuple[str, date], Answer] = {}
+        self.parties: dict[tuple[Parties, date], Answer] = {}
+
+    def _on(self, day: date) -> Ownership:
+        if day not in self.ownership:
+            self.ownership[day] = Ownership(self.policies.organizations, day)
+        return self.ownership[day]
+
+    def state_control(self, state: str, day: date) -> Answer:
+        if (state, day) not in self.control:
+            self.control[state, day] = self._on(day).controlled_by_state(state)
+        return self.control[state, day]
+
+    def meant(self, parties: Parties, day: date) -> Answer:
+        """The organizations a party criterion means on the measure's day; list entries count by their list's own."""
+        if (parties, day) not in self.parties:
+            self.parties[parties, day] = self._meant(parties, day)
+        return self.parties[parties, day]
+
+    def _meant(self, parties: Parties, day: date) -> Answer:
+        listed = frozenset(parties.named).union(*(self._listed(reference) for reference in parties.lists))
+        rule = parties.affiliates
+        if rule is None:
+            half = self._on(day).affiliates(listed, min_percent=HALF, operator="gte", aggregate=True)
+            return Answer(listed, half.possible)
+        return self._on(day).affiliates(
+            listed, min_percent=rule.min_percent, operator=rule.operator, aggregate=rule.aggregate
+        )
+
+    def _listed(self, reference: str) -> frozenset[str]:
+        listing = self.policies.lists[reference]
+        today = self.now.at.astimezone(ZoneInfo(listing.timezone)).date()
+        return frozenset(
+            entry.organization
+            for entry in listing.entries
+            if (entry.from_on is None or entry.from_on <= today)
+            and (entry.until_on is None or today <= entry.until_on)
+        )
+
+    def in_role(self, role: Role) -> Any:
+        def rule(stated: tuple[Parties, date], organization: str | None) -> Truth:
+            parties, day = stated
+            if role not in parties.roles:
+                return False
+            return None if organization is None else self.meant(parties, day).of(organization)
+
+        return rule

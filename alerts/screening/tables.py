@@ -1,0 +1,136 @@
+"""Bit tables: for every value that occurs in contracts, on which slots it certainly holds and may hold.
+
+A slot is a measure (or a commodity entry, or a licence). Rows are packed 64 slots to a word, computed once per
+value and kept, so that screening a line is the AND of a few rows whatever the number of measures.
+"""
+
+from abc import ABC, abstractmethod
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alerts.screening.commodities import FACETS, Profile, is_stated
+from alerts.screening.kleene import Truth
+from policies.facts import CommodityEntry
+
+Bools = npt.NDArray[np.bool_]
+Words = npt.NDArray[np.uint64]
+Ids = npt.NDArray[np.int32]
+
+BLOCK = 4096
+"""Values evaluated at once: keeps the unpacked rows of a large portfolio out of memory."""
+
+
+def pack(bools: Bools) -> Words:
+    """Rows of booleans as rows of 64-bit words, the first slot in the lowest bit."""
+    rows, slots = bools.shape
+    padded = np.zeros((rows, max(-(-slots // 64), 1) * 64), dtype=np.bool_)
+    padded[:, :slots] = bools
+    return np.packbits(padded, axis=1, bitorder="little").view(np.uint64)
+
+
+def bit(words: Words, rows: npt.NDArray[np.integer[Any]], slots: npt.NDArray[np.integer[Any]]) -> Bools:
+    """The bit of each (row, slot) pair."""
+    found = words[rows, slots >> 6] >> (slots & 63).astype(np.uint64)
+    return (found & np.uint64(1)).astype(np.bool_)
+
+
+class Table(ABC):
+    """Rows of certain and possible bits per distinct value."""
+
+    def __init__(self, slots: int) -> None:
+        self.slots = slots
+        self._ids: dict[Hashable, int] = {}
+        self.certain: Words = pack(np.zeros((0, slots), dtype=np.bool_))
+        self.possible: Words = self.certain
+
+    @abstractmethod
+    def evaluate(self, values: Sequence[Any]) -> tuple[Bools, Bools]:
+        """Certain and possible, a row per value and a column per slot."""
+
+    def ids(self, values: Sequence[Hashable]) -> Ids:
+        """The row of each value, evaluating those not seen before."""
+        fresh = [value for value in dict.fromkeys(values) if value not in self._ids]
+        for start in range(0, len(fresh), BLOCK):
+            block = fresh[start : start + BLOCK]
+            certain, possible = self.evaluate(block)
+            self._ids.update((value, len(self._ids)) for value in block)
+            self.certain = np.concatenate([self.certain, pack(certain)])
+            self.possible = np.concatenate([self.possible, pack(possible)])
+        return np.fromiter((self._ids[value] for value in values), dtype=np.int32, count=len(values))
+
+
+class ScalarTable(Table):
+    """A criterion whose rule compares one stated parameter with one value."""
+
+    def __init__(
+        self,
+        stated: Sequence[Hashable],
+        rule: Callable[[Any, Any], Truth],
+        *,
+        unstated: bool = True,
+    ) -> None:
+        super().__init__(len(stated))
+        self.rule = rule
+        by_parameter: defaultdict[Hashable, list[int]] = defaultdict(list)
+        self.default = np.zeros(len(stated), dtype=np.bool_)
+        for slot, parameter in enumerate(stated):
+            if is_stated(parameter):
+                by_parameter[parameter].append(slot)
+            else:
+                self.default[slot] = unstated
+        self.parameters = [(parameter, np.array(slots)) for parameter, slots in by_parameter.items()]
+
+    def evaluate(self, values: Sequence[Any]) -> tuple[Bools, Bools]:
+        certain = np.repeat(self.default[None, :], len(values), axis=0)
+        possible = certain.copy()
+        for parameter, slots in self.parameters:
+            truths = [self.rule(parameter, value) for value in values]
+            certain[:, slots] = np.array([truth is True for truth in truths])[:, None]
+            possible[:, slots] = np.array([truth is not False for truth in truths])[:, None]
+        return certain, possible
+
+
+class CommodityTable(Table):
+    """A commodity criterion: the entries of a slot are OR-ed, an entry's facets AND-ed, an exception negated."""
+
+    def __init__(self, stated: Sequence[tuple[CommodityEntry, ...]], *, unstated: bool = True, negate: bool = False):
+        super().__init__(len(stated))
+        entries = [entry for slot in stated for entry in slot]
+        self.facets = [ScalarTable([facet.stated(entry) for entry in entries], facet.rule) for facet in FACETS]
+        self.stating = np.array([slot for slot, listed in enumerate(stated) if listed], dtype=np.int64)
+        counts = [len(listed) for listed in stated if listed]
+        self.starts = np.cumsum([0, *counts[:-1]]) if counts else np.zeros(0, dtype=np.int64)
+        self.unstated = unstated
+        self.negate = negate
+
+    def evaluate(self, values: Sequence[Profile]) -> tuple[Bools, Bools]:
+        shape = (len(values), self.slots)
+        certain, possible = np.full(shape, self.unstated), np.full(shape, self.unstated)
+        if not self.stating.size:
+            return certain, possible
+        matched, may_match = self._entries(values)
+        some = np.logical_or.reduceat(matched, self.starts, axis=1)
+        may_some = np.logical_or.reduceat(may_match, self.starts, axis=1)
+        certain[:, self.stating] = ~may_some if self.negate else some
+        possible[:, self.stating] = ~some if self.negate else may_some
+        return certain, possible
+
+    def _entries(self, values: Sequence[Profile]) -> tuple[Bools, Bools]:
+        """A row per value and a column per entry."""
+        slots = self.facets[0].slots
+        certain = np.ones((len(values), slots), dtype=np.bool_)
+        possible = certain.copy()
+        for position, facet in enumerate(self.facets):
+            if not facet.parameters:
+                continue
+            distinct = list(dict.fromkeys(value[position] for value in values))
+            of = {value: row for row, value in enumerate(distinct)}
+            rows = [of[value[position]] for value in values]
+            facet_certain, facet_possible = facet.evaluate(distinct)
+            certain &= facet_certain[rows]
+            possible &= facet_possible[rows]
+        return certain, possible
