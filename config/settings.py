@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "django.contrib.postgres",
     "rest_framework",
     "knox",
     "django_filters",
@@ -112,6 +113,7 @@ _server = (
 )
 if not EMBEDDED:
     env.required("DATABASE_URL", "the database as the unprivileged role: postgresql://tocsin_app:...@host/tocsin")
+DATABASE_RUNNING_ROLE = _server["USER"]
 # Only `migrate` and `flush` become the owner; a process that does neither should not know this URL.
 DATABASE_OWNER = (
     environment.server(EMBEDDED_PLACES.database_owner_url)

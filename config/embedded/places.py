@@ -58,6 +58,11 @@ class Places:
         return self.state / "keeper.log"
 
     @property
+    def migrated(self) -> Path:
+        """Tells which migrations the database has, so that commands need not look each time."""
+        return self.state / "migrated"
+
+    @property
     def mail(self) -> Path:
         return self.state / "mail"
 

@@ -1,0 +1,102 @@
+"""The process that owns the embedded services: `python -m config.embedded.keeper`, started by the first lease.
+
+Whoever uses the services holds a connection to the keeper's socket, which the kernel closes when that process ends,
+however it ends. When the last is gone the keeper stops Valkey, then PostgreSQL, and exits; if the keeper itself is
+killed, the kernel tells both to stop. A file lock sees to it that one state directory has one keeper.
+"""
+
+import fcntl
+import os
+import selectors
+import signal
+import socket
+import sys
+from types import FrameType
+
+from config.embedded.places import EmbeddedError, Places, make_private, make_state, places
+from config.embedded.postgres import Postgres
+from config.embedded.valkey import Valkey
+
+READY = b"ready\n"
+# How long to wait for the first lease: whoever started us asks every few hundredths of a second.
+_FIRST_LEASE_SECONDS = 10
+_CHECK_SECONDS = 1
+
+
+class _Stopped(Exception):
+    """Somebody asked the keeper itself to stop."""
+
+
+def keep(here: Places) -> None:
+    """Run the services until nobody holds a lease."""
+    lock = os.open(make_state(here.state) / here.keeper_lock.name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return  # another was quicker; whoever started us will find it
+    os.ftruncate(lock, 0)
+    os.write(lock, f"{os.getpid()}\n".encode())
+    make_private(here.sockets)
+    here.keeper_socket.unlink(missing_ok=True)
+    postgres, valkey = Postgres(here), Valkey(here)
+    try:
+        postgres.start()
+        valkey.start()
+        _serve(here, postgres, valkey)
+    except _Stopped:
+        pass
+    finally:
+        here.keeper_socket.unlink(missing_ok=True)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        valkey.stop()
+        postgres.stop()
+
+
+def _serve(here: Places, postgres: Postgres, valkey: Valkey) -> None:
+    with socket.socket(socket.AF_UNIX) as door, selectors.DefaultSelector() as selector:
+        door.bind(str(here.keeper_socket))
+        door.listen(64)
+        door.setblocking(False)
+        selector.register(door, selectors.EVENT_READ)
+        leases: set[socket.socket] = set()
+        patience = _FIRST_LEASE_SECONDS
+        while postgres.alive and valkey.alive:
+            events = selector.select(_CHECK_SECONDS)
+            for key, _ in events:
+                if key.fileobj is door:
+                    lease, _ = door.accept()
+                    lease.setblocking(True)
+                    selector.register(lease, selectors.EVENT_READ)
+                    leases.add(lease)
+                    lease.sendall(READY)
+                elif isinstance(key.fileobj, socket.socket) and not _still_held(key.fileobj):
+                    selector.unregister(key.fileobj)
+                    key.fileobj.close()
+                    leases.discard(key.fileobj)
+                    patience = 0
+            if not leases and not events:
+                patience -= _CHECK_SECONDS
+            if not leases and patience <= 0:
+                return
+
+
+def _still_held(lease: socket.socket) -> bool:
+    try:
+        return bool(lease.recv(16))
+    except OSError:
+        return False
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise _Stopped
+
+
+if __name__ == "__main__":
+    # Ctrl-C is for the command that the terminal runs; the keeper goes when its leases have gone.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _stop)
+    os.umask(0o077)
+    try:
+        keep(places())
+    except EmbeddedError as error:
+        sys.exit(f"error: {error}")
