@@ -1,5 +1,6 @@
 """What screening knows of policy: measures and their scopes, party lists, licences. Plain values, no database."""
 
+import datetime
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -67,9 +68,9 @@ class Parties:
 class Grandfathering:
     """Contracts concluded before `date` (midnight at its start in the authority's zone) are exempt."""
 
-    date: date
-    performed_by: date | None = None
-    lost_by_amendment_after: date | None = None
+    date: datetime.date
+    performed_by: datetime.date | None = None
+    lost_by_amendment_after: datetime.date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,4 +57,3 @@ def _is_confirmed(timeline: Sequence[Period], day: date) -> bool:
     if not lapsed:
         return True
     return any(p.status == "in_force" and _covers(p, day) and p.from_on > max(lapsed) for p in timeline)
-

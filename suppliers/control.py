@@ -48,7 +48,7 @@ class Ownership:
                 self.held_by[stake.owner].append(reference)
 
     def controlled_by_state(self, state: str) -> Answer:
-        """Which organizations are controlled by the state (ISO country), by the smallest sets that satisfy the rules."""
+        """Which organizations are controlled by the state (ISO country); both certain sets are the smallest."""
         certain = self._spread(
             (o.reference for o in self.organizations.values() if o.kind == "state_body" and o.country == state),
             self._certainly_controlled,

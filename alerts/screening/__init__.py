@@ -1,7 +1,24 @@
 """The screening core: pure, typed, no Django. Policies are compiled once, contracts are screened in batches."""
 
+from alerts.screening.clearing import Clearing, would_clear_if
 from alerts.screening.policy_set import Policies, PolicySet, compile_policies
-from alerts.screening.verdicts import Kind, Money, Verdict
+from alerts.screening.reasons import Json, Reason, reasons
+from alerts.screening.verdicts import Basis, Certainty, Kind, Money, Verdict
 from contracts.stage import Calendar
 
-__all__ = ["Calendar", "Kind", "Money", "Policies", "PolicySet", "Verdict", "compile_policies"]
+__all__ = [
+    "Basis",
+    "Calendar",
+    "Certainty",
+    "Clearing",
+    "Json",
+    "Kind",
+    "Money",
+    "Policies",
+    "PolicySet",
+    "Reason",
+    "Verdict",
+    "compile_policies",
+    "reasons",
+    "would_clear_if",
+]

@@ -44,7 +44,7 @@ def tariff(policy: TariffLines, line: TariffKey) -> Truth:
 
 
 def control_codes(policy: tuple[str, ...], codes: tuple[str, ...] | None) -> Truth:
-    """A code contains its sub-items, and a bare list name all codes of the list; each policy code by itself, then OR."""
+    """A code contains its sub-items, and a bare list name its codes; each policy code by itself, then OR."""
     if codes is None:
         return None
 
@@ -79,13 +79,11 @@ def min_value_share(policy: MinValueShare, content: tuple[ContentPart, ...] | No
     """Content of the origin is at least the share; a part of unknown origin or share may add up to all it can."""
     if content is None:
         return None
-    own = [part.value_share for part in content if part.origin == policy.origin]
-    established = sum((share for share in own if share is not None), Decimal(0))
+    shares = [(part.origin, part.value_share) for part in content if part.origin in (policy.origin, None)]
+    established = sum((share for origin, share in shares if origin and share is not None), Decimal(0))
     if established >= policy.share:
         return True
-    undisclosed = [share for share in own if share is None]
-    undisclosed += [part.value_share for part in content if part.origin is None]
-    at_most = established + sum((WHOLE if share is None else share for share in undisclosed), Decimal(0))
+    at_most = sum((WHOLE if share is None else share for _, share in shares), Decimal(0))
     return None if at_most >= policy.share else False
 
 

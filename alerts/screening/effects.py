@@ -3,7 +3,7 @@
 Source: the table and "When" of "From criteria to flags" in the bundle format (docs/bundle.md).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -19,6 +19,8 @@ from contracts.days import NO_END, Days, Window, calling_off, delivering, renewi
 Indexes = npt.NDArray[np.intp]
 UNCONFIRMED, ANNOUNCED, REPORTED, IN_FORCE = range(len(BASES))
 EXEMPT = 2
+
+Column = Callable[[Book, Slots, "Candidates", Kind], tuple["Hits", Window]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ def effects(book: Book, slots: Slots, coverage: Coverage, pairs: Candidates) -> 
     ban, licence = effect == "ban", effect == "licence_required"
     bars_new = ban | (effect == "new_contracts_refused")
     ends_old = ban | (effect == "termination_considered")
-    columns = (
+    columns: tuple[tuple[Column, Bools, Bools, Kind], ...] = (
         (_signing, book.signing[contract], bars_new, "no_new_contracts"),
         (_delivering, book.live[contract] & (book.open[pairs.line] != NO), ends_old, "possible_termination"),
         (_renewing, book.renewal[contract] != NO, bars_new, "no_new_contracts"),

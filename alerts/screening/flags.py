@@ -12,8 +12,8 @@ from alerts.screening.verdicts import BASES, KINDS, Money, Verdict
 from contracts.facts import ContractFacts, LineFacts
 from contracts.stage import open_quantity
 
-CENTS = 2
-"""Decimal places an amount shows at least."""
+CENT = Decimal("0.01")
+"""An amount shows its cents, and more places only where it has them."""
 
 Hit = tuple[int, int, int, int, bool, int, int, int]
 """Contract, slot, kind, line, surely, basis, unknowns, act by."""
@@ -67,6 +67,5 @@ def exposure(contract: ContractFacts, lines: list[LineFacts]) -> Money | None:
 
 def _shown(amount: Decimal) -> Decimal:
     """Without trailing zeros beyond the cents, never rounded."""
-    exponent = amount.normalize().as_tuple().exponent
-    assert isinstance(exponent, int)
-    return amount.quantize(Decimal(1).scaleb(min(exponent, -CENTS)))
+    exact = amount.normalize()
+    return exact if exact % CENT else exact.quantize(CENT)

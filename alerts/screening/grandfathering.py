@@ -28,9 +28,9 @@ def conclusion(contract: ContractFacts, now: Calendar) -> Conclusion | None:
     """None where the contract is not concluded."""
     if not is_concluded(contract, now):
         return None
-    if contract.concluded_at is not None:
-        return Conclusion(contract.concluded_at, contract.concluded_at, contract.amendments)
-    assert contract.concluded_on is not None
+    if contract.concluded_on is None:
+        moment = contract.concluded_at or now.at
+        return Conclusion(moment, moment, contract.amendments)
     timezone = contract.concluded_timezone or now.timezone
     start = start_of_day(contract.concluded_on, timezone)
     end = start_of_day(contract.concluded_on + timedelta(days=1), timezone)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from alerts.screening.book import Book, Column
 from alerts.screening.slots import Slots
 from alerts.screening.tables import Bools, CommodityTable, bit
-from contracts.days import Window, first_day
+from contracts.days import NO_BEGIN, NO_END, Window, first_day, last_day
 from policies.facts import LicenceFacts
 
 Indexes = npt.NDArray[np.intp]
@@ -23,17 +23,17 @@ class Coverage:
     """Licences by the measures they were granted under; a licence without a last day covers nothing."""
 
     def __init__(self, licences: Sequence[LicenceFacts], slots: Slots) -> None:
-        self.licences = [licence for licence in licences if licence.valid_until is not None]
+        self.licences = licences
         self.commodities = CommodityTable([licence.commodities for licence in self.licences], unstated=False)
         by_grant: defaultdict[str, list[int]] = defaultdict(list)
         for position, licence in enumerate(self.licences):
             for granted in dict.fromkeys(licence.measures):
                 by_grant[granted].append(position)
-        self.of_slot = {
-            slot: granted
+        of_slot = {
+            slot: sorted({*by_grant[measure.name], *by_grant[measure.change]})
             for slot, measure in enumerate(slots.measures)
-            if (granted := sorted({*by_grant[measure.name], *by_grant[measure.change]}))
         }
+        self.of_slot = {slot: granted for slot, granted in of_slot.items() if granted}
 
     def covers(self, book: Book, line: Indexes, slot: Indexes, days: Window) -> Bools:
         """Per pair of line and measure, whether one licence is valid on the first and the last of its days."""
@@ -49,9 +49,8 @@ class Coverage:
                 continue
             for position in granted:
                 licence = self.licences[position]
-                assert licence.valid_until is not None
-                inside = days.last <= licence.valid_until.toordinal()
-                inside &= days.first >= first_day(licence.valid_from)
+                inside = (days.first >= first_day(licence.valid_from)) & (days.last < NO_END)
+                inside &= days.last <= (NO_BEGIN if licence.valid_until is None else last_day(licence.valid_until))
                 covered |= (
                     under
                     & inside
@@ -65,7 +64,8 @@ class Coverage:
 
 def _is(column: Column, contract: npt.NDArray[np.int32], organization: str) -> Bools:
     wanted = column.values.index(organization) if organization in column.values else NOBODY
-    return column.rows[contract] == wanted
+    matches: Bools = column.rows[contract] == wanted
+    return matches
 
 
 def _is_or_any(column: Column, contract: npt.NDArray[np.int32], organization: str | None) -> Bools:

@@ -225,8 +225,7 @@ class _Answers:
         return frozenset(
             entry.organization
             for entry in listing.entries
-            if (entry.from_on is None or entry.from_on <= today)
-            and (entry.until_on is None or today <= entry.until_on)
+            if (entry.from_on is None or entry.from_on <= today) and (entry.until_on is None or today <= entry.until_on)
         )
 
     def in_role(self, role: Role) -> Any:

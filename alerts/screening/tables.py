@@ -35,7 +35,8 @@ def pack(bools: Bools) -> Words:
 def bit(words: Words, rows: npt.NDArray[np.integer[Any]], slots: npt.NDArray[np.integer[Any]]) -> Bools:
     """The bit of each (row, slot) pair."""
     found = words[rows, slots >> 6] >> (slots & 63).astype(np.uint64)
-    return (found & np.uint64(1)).astype(np.bool_)
+    bits: Bools = (found & np.uint64(1)).astype(np.bool_)
+    return bits
 
 
 class Table(ABC):
