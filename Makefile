@@ -20,9 +20,10 @@ $(MADE): requirements-dev.lock requirements-uv.lock
 	@echo "making $(VENV) ..."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@{ $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-uv.lock \
-	   && VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --require-hashes --only-binary :all: -r requirements-dev.lock; } \
+	   && VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv pip install --quiet --compile-bytecode --require-hashes --only-binary :all: -r requirements-dev.lock; } \
 	 || { echo "uv could not do it; trying pip" >&2; \
 	      $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-dev.lock; }
+	@echo "$(CURDIR)" > "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/tocsin.pth"
 	@touch $(MADE)
 
 run: $(MADE)

@@ -42,9 +42,7 @@ CSRF_TRUSTED_ORIGINS = [BASE_URL] if _hosts else []
 _secure = BASE_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _secure
 SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", 0)
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if env.switch("BEHIND_TLS_PROXY", default=False) else None
-)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.switch("BEHIND_TLS_PROXY", default=False) else None
 X_FRAME_OPTIONS = "DENY"
 
 INSTALLED_APPS = [
@@ -167,9 +165,7 @@ TIME_ZONE = env.text("TIME_ZONE", "Asia/Tokyo")  # the business time zone of BUN
 
 # people/clock.py runs from CLOCK_START as it was at CLOCK_STARTED_REAL (epoch seconds), or with the real time.
 CLOCK_START = env.parsed("TOCSIN_CLOCK_START", environment.instant, _run.clock_start if _run else None)
-CLOCK_STARTED_REAL = env.parsed(
-    "TOCSIN_CLOCK_STARTED_REAL", float, _run.clock_started_real if _run else time.time()
-)
+CLOCK_STARTED_REAL = env.parsed("TOCSIN_CLOCK_STARTED_REAL", float, _run.clock_started_real if _run else time.time())
 
 # --- Screening and alerts ---------------------------------------------------------------------------------------------
 
@@ -182,7 +178,9 @@ COMPLIANCE_MAILBOX = (
 )
 
 _mail = (
-    env.parsed("EMAIL_URL", environment.mail, environment.mail((_run and _run.email_url) or EMBEDDED_PLACES.mail.as_uri()))
+    env.parsed(
+        "EMAIL_URL", environment.mail, environment.mail((_run and _run.email_url) or EMBEDDED_PLACES.mail.as_uri())
+    )
     if EMBEDDED
     else env.parsed("EMAIL_URL", environment.mail, environment.mail("console://"))
 )
@@ -284,8 +282,6 @@ STORAGES = {
 }
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 LOGGING_CONFIG = "config.logs.configure"
-LOGGING = logging_config(
-    level=env.text("LOG_LEVEL", "INFO"), as_json=env.switch("LOG_JSON", default=not EMBEDDED)
-)
+LOGGING = logging_config(level=env.text("LOG_LEVEL", "INFO"), as_json=env.switch("LOG_JSON", default=not EMBEDDED))
 
 env.complain()

@@ -1,4 +1,4 @@
-"""The process that owns the embedded services: `python -m config.embedded.keeper`, started by the first lease.
+"""The process that owns the embedded services: `python -m config.embedded.keeper FD`, started by the first lease.
 
 Whoever uses the services holds a connection to the keeper's socket, which the kernel closes when that process ends,
 however it ends. When the last is gone the keeper stops Valkey, then PostgreSQL, and exits; if the keeper itself is
@@ -11,6 +11,7 @@ import selectors
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from types import FrameType
 
 from config.embedded.places import EmbeddedError, Places, make_private, make_state, places
@@ -18,7 +19,7 @@ from config.embedded.postgres import Postgres
 from config.embedded.valkey import Valkey
 
 READY = b"ready\n"
-# How long to wait for the first lease: whoever started us asks every few hundredths of a second.
+# How long to wait for the first lease: whoever started us asks as soon as we are ready.
 _FIRST_LEASE_SECONDS = 10
 _CHECK_SECONDS = 1
 
@@ -27,8 +28,8 @@ class _Stopped(Exception):
     """Somebody asked the keeper itself to stop."""
 
 
-def keep(here: Places) -> None:
-    """Run the services until nobody holds a lease."""
+def keep(here: Places, *, ready: Callable[[], None]) -> None:
+    """Run the services until nobody holds a lease; says when they are ready. Returns at once if another keeper lives."""
     lock = os.open(make_state(here.state) / here.keeper_lock.name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -42,7 +43,7 @@ def keep(here: Places) -> None:
     try:
         postgres.start()
         valkey.start()
-        _serve(here, postgres, valkey)
+        _serve(here, postgres, valkey, ready)
     except _Stopped:
         pass
     finally:
@@ -52,11 +53,12 @@ def keep(here: Places) -> None:
         postgres.stop()
 
 
-def _serve(here: Places, postgres: Postgres, valkey: Valkey) -> None:
+def _serve(here: Places, postgres: Postgres, valkey: Valkey, ready: Callable[[], None]) -> None:
     with socket.socket(socket.AF_UNIX) as door, selectors.DefaultSelector() as selector:
         door.bind(str(here.keeper_socket))
         door.listen(64)
         door.setblocking(False)
+        ready()
         selector.register(door, selectors.EVENT_READ)
         leases: set[socket.socket] = set()
         patience = _FIRST_LEASE_SECONDS
@@ -91,12 +93,22 @@ def _stop(number: int, frame: FrameType | None) -> None:
     raise _Stopped
 
 
-if __name__ == "__main__":
+def main(report: int) -> None:
+    """Detach from whoever started us, keep, and write to the descriptor what went wrong; closing it says ready."""
+    if os.fork():
+        os._exit(0)
     # Ctrl-C is for the command that the terminal runs; the keeper goes when its leases have gone.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, _stop)
     os.umask(0o077)
-    try:
-        keep(places())
-    except EmbeddedError as error:
-        sys.exit(f"error: {error}")
+    with open(report, "w") as starter:
+        try:
+            keep(places(), ready=starter.close)
+        except (EmbeddedError, OSError) as error:
+            print(error, file=sys.stderr)
+            if not starter.closed:
+                starter.write(str(error))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

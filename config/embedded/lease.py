@@ -34,17 +34,12 @@ def take(places: Places) -> Lease:
     if connection := _connect(places):
         return Lease(connection, started=False)
     deadline = time.monotonic() + _START_SECONDS
-    keeper = _start_keeper(places)
     while time.monotonic() < deadline:
+        _start_keeper(places)
         if connection := _connect(places):
             return Lease(connection, started=True)
-        if keeper.poll() is not None:
-            if keeper.returncode:
-                raise EmbeddedError(_last_words(places))
-            # Another keeper holds the lock: it is starting, and will answer, or stopping, and ours can follow it.
-            time.sleep(0.05)
-            keeper = _start_keeper(places)
-        time.sleep(0.02)
+        # Another keeper holds the lock: it is starting, and will answer, or stopping, and ours can follow it.
+        time.sleep(0.05)
     raise EmbeddedError(f"the embedded services did not start within {_START_SECONDS} s: see {places.keeper_log}")
 
 
@@ -68,23 +63,24 @@ def _connect(places: Places) -> socket.socket | None:
     return None
 
 
-def _start_keeper(places: Places) -> subprocess.Popen[bytes]:
-    """Start a keeper in a session of its own: it may outlive us, for others may hold leases when we end."""
-    with open(places.keeper_log, "ab") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "config.embedded.keeper"],
+def _start_keeper(places: Places) -> None:
+    """Start a keeper that is nobody's child, for it may outlive us; returns when it serves or has left it to another."""
+    read, write = os.pipe()
+    with open(read) as report, open(places.keeper_log, "ab") as log:
+        subprocess.run(
+            [sys.executable, "-m", "config.embedded.keeper", str(write)],
             cwd=CHECKOUT,
             env={**os.environ, "TOCSIN_STATE": str(places.state)},
+            pass_fds=[write],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             start_new_session=True,
+            check=True,
         )
-
-
-def _last_words(places: Places) -> str:
-    said = places.keeper_log.read_text().strip()
-    return said[said.rfind("error: ") :].removeprefix("error: ") if "error: " in said else said[-2000:]
+        os.close(write)
+        if fault := report.read():
+            raise EmbeddedError(fault)
 
 
 @contextmanager
@@ -94,7 +90,7 @@ def migrating(places: Places) -> Iterator[bool]:
     Leaving the block without an exception records that it has them now.
     """
     stamp = places.migrated
-    code = _fingerprint()
+    code = migrations_fingerprint()
     with open(os.open(places.state / "migrate.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)) as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         needed = not stamp.exists() or stamp.read_text() != code
@@ -103,7 +99,7 @@ def migrating(places: Places) -> Iterator[bool]:
             stamp.write_text(code)
 
 
-def _fingerprint() -> str:
+def migrations_fingerprint() -> str:
     """Changes with any migration of ours and, through the lock file, of the packages we use."""
     digest = hashlib.sha256()
     for path in (CHECKOUT / "requirements.lock", *sorted(CHECKOUT.glob("*/migrations/*.py"))):

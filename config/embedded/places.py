@@ -87,7 +87,9 @@ def make_private(directory: Path, *, owner: int | None = None) -> Path:
         pass
     found = directory.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != expected or stat.S_IMODE(found.st_mode) & 0o077:
-        raise EmbeddedError(f"{directory} is not a private directory of user {expected}: remove it, or set TOCSIN_STATE")
+        raise EmbeddedError(
+            f"{directory} is not a private directory of user {expected}: remove it, or set TOCSIN_STATE"
+        )
     return directory
 
 

@@ -36,7 +36,10 @@ class Valkey:
         }
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [binaries.valkey_program(), *(word for name, value in options.items() for word in (f"--{name}", value))],
+                [
+                    binaries.valkey_program(),
+                    *(word for name, value in options.items() for word in (f"--{name}", value)),
+                ],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

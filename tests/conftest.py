@@ -1,0 +1,26 @@
+"""What every test has: its own migrated database, used as the unprivileged role."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.db import connection
+
+from tests import databases
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(request, django_test_environment, django_db_blocker) -> Iterator[None]:
+    """In place of pytest-django's: see tests/databases.py."""
+    worker = getattr(request.config, "workerinput", {}).get("workerid", "alone")
+    with django_db_blocker.unblock():
+        databases.create(worker)
+    yield
+    with django_db_blocker.unblock():
+        databases.drop()
+
+
+@pytest.fixture
+def database_url(transactional_db) -> str:
+    """This process's test database as the unprivileged role, for tests that start processes of their own."""
+    place = connection.settings_dict
+    return f"postgresql://{place['USER']}@/{place['NAME']}?host={place['HOST']}"
