@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 T = TypeVar("T")
+D = TypeVar("D")
 
 
 class Server(TypedDict):
@@ -44,12 +45,9 @@ class Environment:
         self._values = dict(os.environ) if values is None else values
         self._faults: list[str] = []
 
-    def has(self, name: str) -> bool:
-        return bool(self._values.get(name))
-
     def required(self, name: str, purpose: str) -> str:
         """The variable; where it is missing an empty string, and a fault that says what it is for."""
-        if not self.has(name):
+        if not self._values.get(name):
             self._faults.append(f"{name} is not set: {purpose}")
         return self._values.get(name, "")
 
@@ -66,20 +64,25 @@ class Environment:
     def number(self, name: str, default: int) -> int:
         return self.parsed(name, int, default)
 
-    def parsed(self, name: str, parse: Callable[[str], T], default: T) -> T:
+    def parsed(self, name: str, parse: Callable[[str], T], default: D) -> T | D:
         """The variable through a parser that raises ValueError; the default where it is not set or malformed."""
-        if not self.has(name):
-            return default
+        return self.parse(name, self._values.get(name, ""), parse, default)
+
+    def parse(self, name: str, text: str, parse: Callable[[str], T], empty: D) -> T | D:
+        """A text that stands for the variable through the parser; `empty` where it is empty or malformed."""
+        if not text:
+            return empty
         try:
-            return parse(self._values[name])
+            return parse(text)
         except ValueError as error:
             self._faults.append(f"{name} cannot be read: {error}")
-            return default
+            return empty
 
     def complain(self) -> None:
         """Raise ImproperlyConfigured with every fault found, or return."""
         if self._faults:
-            raise ImproperlyConfigured("; ".join(self._faults) + ". docs/operations.md lists every variable.")
+            lines = "".join(f"\n- {fault}" for fault in self._faults)
+            raise ImproperlyConfigured(f"these settings keep Tocsin from starting:{lines}\nSee docs/operations.md.")
 
 
 def _switch(value: str) -> bool:

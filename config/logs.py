@@ -1,4 +1,4 @@
-"""Structured logs on standard error: JSON for machines, coloured lines for people; standard output stays a command's own."""
+"""Structured logs on standard error, as JSON or as lines for people; standard output stays a command's own."""
 
 import logging.config
 from typing import Any

@@ -24,7 +24,7 @@ class ProblemFormatter(ExceptionFormatter):
             "type": f"urn:tocsin:problem:{kind}",
             "title": http.HTTPStatus(status).phrase,
             "status": status,
-            "instance": self.context["request"].path,
+            "instance": request.path if (request := self.context["request"]) else None,
             "errors": [
                 {"code": error.code, "detail": error.detail, "pointer": pointer(error.attr)}
                 for error in error_response.errors
@@ -64,7 +64,7 @@ class Problem(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     detail = serializers.CharField(required=False)
     instance = serializers.CharField(required=False)
-    errors = ProblemError(many=True, required=False)
+    errors = ProblemError(many=True, required=False)  # type: ignore[assignment]  # a field, not the property
 
 
 class ProblemSchema(AutoSchema):
@@ -81,4 +81,4 @@ class ProblemSchema(AutoSchema):
     ) -> Any:
         if str(status_code) >= "400":
             media_types = [MEDIA_TYPE]
-        return super()._get_response_for_code(serializer, status_code, media_types, direction)
+        return super()._get_response_for_code(serializer, status_code, media_types, direction)  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""Two database roles: one owns and migrates, one, unprivileged, runs; this is the only place that changes between them."""
+"""Two database roles, one that owns and migrates and one that runs; only here does a connection change between them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,8 +7,6 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from psycopg import sql
-
-_CREDENTIALS = ("USER", "PASSWORD", "HOST", "PORT")
 
 
 @contextmanager
@@ -24,16 +22,16 @@ def owning_role() -> Iterator[None]:
             " postgresql://tocsin_owner:...@host/tocsin"
         )
     current = connection.settings_dict
-    before = {name: current[name] for name in _CREDENTIALS}
-    options = current["OPTIONS"]
+    before = dict(current)
     connection.close()
-    current.update({name: owner[name] for name in _CREDENTIALS})
-    current["OPTIONS"] = {name: value for name, value in options.items() if name != "pool"}
+    # The name stays: tests have another.
+    current.update(USER=owner["USER"], PASSWORD=owner["PASSWORD"], HOST=owner["HOST"], PORT=owner["PORT"])
+    current["OPTIONS"] = {name: value for name, value in before["OPTIONS"].items() if name != "pool"}
     try:
         yield
     finally:
         connection.close()
-        current.update(before, OPTIONS=options)
+        current.update(before)
 
 
 def grant_to_running_role() -> None:
@@ -47,7 +45,7 @@ def grant_to_running_role() -> None:
         (owner,) = cursor.fetchone() or ("",)
         if owner == settings.DATABASE_RUNNING_ROLE:
             raise ImproperlyConfigured(
-                f"DATABASE_URL and DATABASE_OWNER_URL are both {owner}: the application runs as a role that owns nothing"
+                f"DATABASE_URL and DATABASE_OWNER_URL are both {owner}'s: what runs Tocsin must own nothing"
             )
         for statement in (
             "GRANT USAGE ON SCHEMA public TO {role}",

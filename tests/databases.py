@@ -56,9 +56,7 @@ def _make_template(name: str) -> None:
 def _drop_abandoned() -> None:
     """Drop templates of other migrations and the databases of test runs that were killed."""
     for name in _databases():
-        if name.startswith(_TEMPLATE):
-            _execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
-        elif name.startswith(f"{_TEST}_") and not _lives(int(name.split("_")[2])):
+        if name.startswith(_TEMPLATE) or (name.startswith(f"{_TEST}_") and not _lives(int(name.split("_")[2]))):
             _execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
 
 

@@ -1,4 +1,4 @@
-"""Finding PostgreSQL's and Valkey's programs: in their wheels, which are located but never imported, else on the system."""
+"""Where PostgreSQL's and Valkey's programs are: in their wheels, located but never imported, else on the system."""
 
 import os
 import platform

@@ -60,6 +60,7 @@ def user_namespaces_work() -> bool:
     if sys.platform != "linux" or os.environ.get("TOCSIN_NO_USERNS"):
         return False
     try:
-        return subprocess.run(["/bin/true"], preexec_fn=in_user_namespace(signal.SIGTERM)).returncode == 0
+        subprocess.run(["/bin/true"], preexec_fn=in_user_namespace(signal.SIGTERM), check=True)
     except (OSError, subprocess.SubprocessError):
         return False
+    return True

@@ -24,12 +24,12 @@ _FIRST_LEASE_SECONDS = 10
 _CHECK_SECONDS = 1
 
 
-class _Stopped(Exception):
+class _StopRequest(BaseException):
     """Somebody asked the keeper itself to stop."""
 
 
 def keep(here: Places, *, ready: Callable[[], None]) -> None:
-    """Run the services until nobody holds a lease; says when they are ready. Returns at once if another keeper lives."""
+    """Run the services until nobody holds a lease; says when they are ready. Does nothing where another keeps them."""
     lock = os.open(make_state(here.state) / here.keeper_lock.name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -44,7 +44,7 @@ def keep(here: Places, *, ready: Callable[[], None]) -> None:
         postgres.start()
         valkey.start()
         _serve(here, postgres, valkey, ready)
-    except _Stopped:
+    except _StopRequest:
         pass
     finally:
         here.keeper_socket.unlink(missing_ok=True)
@@ -90,7 +90,7 @@ def _still_held(lease: socket.socket) -> bool:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    raise _Stopped
+    raise _StopRequest
 
 
 def main(report: int) -> None:

@@ -64,7 +64,7 @@ def _connect(places: Places) -> socket.socket | None:
 
 
 def _start_keeper(places: Places) -> None:
-    """Start a keeper that is nobody's child, for it may outlive us; returns when it serves or has left it to another."""
+    """Start a keeper, nobody's child, for it may outlive us; returns when it serves or has left that to another."""
     read, write = os.pipe()
     with open(read) as report, open(places.keeper_log, "ab") as log:
         subprocess.run(

@@ -176,6 +176,7 @@ class Postgres:
             user=self._identity.user,
             group=self._identity.group,
             extra_groups=None if self._identity.user is None else [],
+            check=False,
         )
         if done.returncode:
             raise EmbeddedError(f"{program} failed: {(done.stdout + done.stderr).strip()}")

@@ -13,8 +13,20 @@ from config.embedded.lease import leased, migrating
 
 # Commands that ask the database nothing; `screen` sees its bundle alone.
 _WITHOUT_DATABASE = frozenset(
-    "check collectstatic compilemessages diffsettings findstatic help makemessages makemigrations screen spectacular"
-    " startapp version".split()
+    [
+        "check",
+        "collectstatic",
+        "compilemessages",
+        "diffsettings",
+        "findstatic",
+        "help",
+        "makemessages",
+        "makemigrations",
+        "screen",
+        "spectacular",
+        "startapp",
+        "version",
+    ]
 )
 
 
