@@ -24,6 +24,11 @@ NOTHING_KNOWN = LineFacts(number=0)
 """Stands for the line of a contract without lines."""
 
 
+def known_lines(contract: ContractFacts) -> tuple[LineFacts, ...]:
+    """The contract's lines; a contract without lines counts as one line of which nothing is known."""
+    return contract.lines or (NOTHING_KNOWN,)
+
+
 def code(truth: Truth) -> int:
     return MAYBE if truth is None else YES if truth else NO
 
@@ -60,7 +65,8 @@ def standing(contract: ContractFacts, now: Calendar) -> Standing:
     at_stage = stage(contract, now)
     return Standing(
         signing=at_stage in NOT_CONCLUDED,
-        live=at_stage in LIVE,
+        live=at_stage in LIVE
+        and any(is_open(line, framework=contract.kind == "framework") is not False for line in known_lines(contract)),
         renewal=renewal_ahead(contract, now),
         calling_off=contract.kind == "framework" and at_stage in ("concluded", "active"),
     )
@@ -73,7 +79,7 @@ class Book:
         stands = [(contract, stand) for contract in contracts if (stand := standing(contract, now)).matters]
         self.now = now
         self.contracts = [contract for contract, _ in stands]
-        self.lines = [(row, line) for row, c in enumerate(self.contracts) for line in c.lines or (NOTHING_KNOWN,)]
+        self.lines = [(row, line) for row, c in enumerate(self.contracts) for line in known_lines(c)]
 
         self.signing = np.array([stand.signing for _, stand in stands], dtype=np.bool_)
         self.live = np.array([stand.live for _, stand in stands], dtype=np.bool_)

@@ -5,6 +5,7 @@ Source: "Commodity facets" of the bundle format (docs/bundle.md). Every rule ans
 
 from collections.abc import Callable, Hashable
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from alerts.screening.kleene import Truth, any_of
@@ -23,7 +24,13 @@ def hs(policy: tuple[str, ...], code: str | None) -> Truth:
         return None
     if code.startswith(policy):
         return True
-    return None if any(prefix.startswith(code) for prefix in policy) else False
+    return None if code in _coarser(policy) else False
+
+
+@lru_cache(maxsize=4096)
+def _coarser(policy: tuple[str, ...]) -> frozenset[str]:
+    """Every code that is coarser than one of the policy's and contains it."""
+    return frozenset(code[:digits] for code in policy for digits in range(1, len(code)))
 
 
 def tariff(policy: TariffLines, line: TariffKey) -> Truth:

@@ -21,7 +21,7 @@ from alerts.screening.grandfathering import exempt
 from alerts.screening.kleene import Truth
 from alerts.screening.licences import Coverage
 from alerts.screening.slots import Slots
-from alerts.screening.tables import CommodityTable, Ids, ScalarTable, Table, Words, bit
+from alerts.screening.tables import CommodityTable, Ids, ScalarTable, Table, Words, bit, unpack
 from alerts.screening.verdicts import BIT, Verdict
 from contracts.facts import ContractFacts
 from contracts.stage import Calendar
@@ -174,8 +174,7 @@ def _looked_up(table: Table, book: Book, column: str) -> tuple[Table, Ids]:
 def _pairs(possible: Words, slots: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """The (row, slot) pairs whose bit is set."""
     rows = np.flatnonzero(possible.any(axis=1))
-    bits = np.unpackbits(possible[rows].view(np.uint8), axis=1, bitorder="little", count=slots)
-    found, slot = np.nonzero(bits)
+    found, slot = np.nonzero(unpack(possible[rows], slots))
     return rows[found], slot
 
 

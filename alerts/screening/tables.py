@@ -32,6 +32,11 @@ def pack(bools: Bools) -> Words:
     return np.packbits(padded, axis=1, bitorder="little").view(np.uint64)
 
 
+def unpack(words: Words, slots: int) -> Bools:
+    """The booleans of packed rows."""
+    return np.unpackbits(words.view(np.uint8), axis=1, bitorder="little", count=slots).astype(np.bool_)
+
+
 def bit(words: Words, rows: npt.NDArray[np.integer[Any]], slots: npt.NDArray[np.integer[Any]]) -> Bools:
     """The bit of each (row, slot) pair."""
     found = words[rows, slots >> 6] >> (slots & 63).astype(np.uint64)
@@ -122,16 +127,7 @@ class CommodityTable(Table):
 
     def _entries(self, values: Sequence[Profile]) -> tuple[Bools, Bools]:
         """A row per value and a column per entry."""
-        slots = self.facets[0].slots
-        certain = np.ones((len(values), slots), dtype=np.bool_)
-        possible = certain.copy()
-        for position, facet in enumerate(self.facets):
-            if not facet.parameters:
-                continue
-            distinct = list(dict.fromkeys(value[position] for value in values))
-            of = {value: row for row, value in enumerate(distinct)}
-            rows = [of[value[position]] for value in values]
-            facet_certain, facet_possible = facet.evaluate(distinct)
-            certain &= facet_certain[rows]
-            possible &= facet_possible[rows]
-        return certain, possible
+        rows = [facet.ids([value[position] for value in values]) for position, facet in enumerate(self.facets)]
+        certain = np.bitwise_and.reduce([f.certain[row] for f, row in zip(self.facets, rows, strict=True)])
+        possible = np.bitwise_and.reduce([f.possible[row] for f, row in zip(self.facets, rows, strict=True)])
+        return unpack(certain, self.facets[0].slots), unpack(possible, self.facets[0].slots)
