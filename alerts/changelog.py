@@ -1,0 +1,85 @@
+"""The change log as screening reads it: every entry once, however late its transaction commits.
+
+Entries are written by concurrent transactions, and one with a lower number may become visible after one with a higher.
+The cursor therefore never moves to the highest entry seen, but to the oldest transaction still running: below that
+nothing can appear any more. Entries visible beyond it are screened at once all the same, and remembered by their ids.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from alerts.models import ScreeningCursor
+from contracts.models import Contract
+from people.models import ChangeEntry
+
+TABLE = ScreeningCursor._meta.db_table
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An object that changed; where it changed several times there are several."""
+
+    id: int
+    xid: int
+    kind: str
+    object_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Entries not screened yet, and the oldest transaction that was still running when they were read."""
+
+    oldest_running: int
+    entries: tuple[Entry, ...]
+    ahead: frozenset[int]
+
+    def mark_screened(self) -> None:
+        """Move the cursor; in the transaction that keeps what was screened."""
+        remembered = self.ahead | {entry.id for entry in self.entries}
+        still_ahead = ChangeEntry.objects.filter(xid__gte=self.oldest_running, id__in=remembered)
+        ahead = sorted(still_ahead.values_list("id", flat=True)) if remembered else []
+        ScreeningCursor.objects.update_or_create(id=1, defaults={"xid": self.oldest_running, "ahead": ahead})
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """A transaction in which nobody else screens, and in which everything is read as of one moment.
+
+    The lock is taken before the first reading, so that the moment lies after the end of whoever screened before.
+    """
+    outermost = not connection.in_atomic_block
+    with transaction.atomic(), connection.cursor() as cursor:
+        if outermost:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        cursor.execute(f"LOCK TABLE {TABLE} IN SHARE ROW EXCLUSIVE MODE")
+        yield
+
+
+def unscreened() -> Reading:
+    """What the log holds beyond the cursor."""
+    with connection.cursor() as cursor:
+        # Read first: what ends between this and the next statement is visible there and merely counts as ahead.
+        cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+        (oldest_running,) = cursor.fetchone() or (0,)
+    place = ScreeningCursor.objects.first() or ScreeningCursor()
+    ahead = frozenset(place.ahead)
+    rows = ChangeEntry.objects.filter(xid__gte=place.xid).order_by("id").values_list("id", "xid", "kind", "object_id")
+    entries = tuple(Entry(*row) for row in rows.iterator() if row[0] not in ahead)
+    return Reading(oldest_running=oldest_running, entries=entries, ahead=ahead)
+
+
+def affected_contracts(entries: Iterable[Entry]) -> QuerySet[Contract]:
+    """The contracts whose flags may differ because of these changes.
+
+    A contract is affected by itself. An organization may be any contract's party, owner of a party, or on a list, and
+    every measure may hit any contract: a change of anything else affects them all.
+    """
+    kinds = ChangeEntry.Kind
+    entries = list(entries)
+    if any(entry.kind != kinds.CONTRACT for entry in entries):
+        return Contract.objects.all()
+    return Contract.objects.filter(id__in={entry.object_id for entry in entries})

@@ -1,0 +1,18 @@
+"""What screening finds and whom it tells: flags and their events, runs, messages."""
+
+from alerts.models.flags import EventKind, Flag, FlagEvent
+from alerts.models.messages import Channel, Message, MessageLine, State
+from alerts.models.runs import Cause, ScreeningCursor, ScreeningRun
+
+__all__ = [
+    "Cause",
+    "Channel",
+    "EventKind",
+    "Flag",
+    "FlagEvent",
+    "Message",
+    "MessageLine",
+    "ScreeningCursor",
+    "ScreeningRun",
+    "State",
+]

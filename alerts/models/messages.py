@@ -1,0 +1,118 @@
+"""Messages: the queue of what is to be sent and the ledger of what was."""
+
+from typing import Self
+
+import pgtrigger
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from alerts.models.flags import FlagEvent
+from alerts.models.runs import ScreeningRun
+from people import constraints
+from people.models import WallClock
+from policies.models import PolicyChange
+
+
+class Channel(models.TextChoices):
+    EMAIL = "email", _("e-mail")
+
+
+class State(models.TextChoices):
+    PENDING = "pending", _("waiting to be sent")
+    SENDING = "sending", _("being sent")
+    SENT = "sent", _("accepted by the mail server")
+    FAILED = "failed", _("refused for now, will be tried again")
+    DEAD = "dead", _("given up, somebody must look")
+
+
+QUEUED = [State.PENDING, State.FAILED, State.SENDING]
+"""Messages that delivery may claim: a message being sent too, once its lease has lapsed."""
+
+
+class MessageQuerySet(models.QuerySet["Message"]):
+    def unsent(self) -> Self:
+        return self.exclude(state=State.SENT)
+
+    def due(self) -> Self:
+        """What delivery may claim now, by the database's clock."""
+        waiting = Q(state__in=[State.PENDING, State.FAILED], next_attempt_at__lte=WallClock())
+        lapsed = Q(state=State.SENDING, lease_until__lt=WallClock())
+        return self.filter(waiting | lapsed)
+
+
+class Message(models.Model):
+    """One message to one recipient: rendered once, queued and accounted for here, never deleted.
+
+    All its moments are on the database's clock. The Message-ID follows from the deduplication key, so that a second
+    copy after an unclear answer is recognisable as the same mail.
+    """
+
+    recipient = models.CharField(max_length=320)
+    channel = models.CharField(max_length=16, choices=Channel)
+    dedup_key = models.CharField(max_length=500, unique=True)
+    message_id = models.CharField(max_length=255, unique=True)
+    run = models.ForeignKey(ScreeningRun, models.PROTECT, related_name="messages", null=True, blank=True)
+    policy_change = models.ForeignKey(PolicyChange, models.PROTECT, related_name="+", null=True, blank=True)
+    language = models.CharField(max_length=8)
+    subject = models.CharField(max_length=500)
+    text = models.TextField()
+    html = models.TextField()
+
+    state = models.CharField(max_length=16, choices=State, default=State.PENDING)
+    created_at = models.DateTimeField(db_default=WallClock())
+    next_attempt_at = models.DateTimeField(db_default=WallClock())
+    attempts = models.PositiveIntegerField(default=0)
+    first_attempt_at = models.DateTimeField(null=True, blank=True)
+    unanswered = models.PositiveIntegerField(
+        default=0, help_text="attempts whose whole text left and whose outcome nobody knows"
+    )
+    lease_until = models.DateTimeField(null=True, blank=True)
+    lease_token = models.UUIDField(null=True, blank=True, help_text="of who sends it now; a stale one writes nothing")
+    stage = models.CharField(max_length=16, blank=True, help_text="how far the last attempt got")
+    last_answer = models.CharField(max_length=1000, blank=True)
+    sent_at = models.DateTimeField(null=True, blank=True)
+
+    objects = MessageQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            constraints.one_of("channel", Channel.values, "message_channel_known"),
+            constraints.one_of("state", State.values, "message_state_known"),
+            models.CheckConstraint(
+                name="message_sending_has_lease",
+                condition=~Q(state="sending") | Q(lease_until__isnull=False, lease_token__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="message_sent_has_moment", condition=~Q(state="sent") | Q(sent_at__isnull=False)
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["next_attempt_at", "id"], name="message_queue", condition=Q(state__in=QUEUED)),
+            models.Index(fields=["state", "-id"], name="message_not_sent", condition=~Q(state="sent")),
+            models.Index(fields=["recipient", "-id"], name="message_recipient"),
+        ]
+        triggers = [pgtrigger.Protect(name="keep", operation=pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return self.subject
+
+
+class MessageLine(models.Model):
+    """An event told in a message; nobody is told the same event twice over the same channel."""
+
+    message = models.ForeignKey(Message, models.PROTECT, related_name="lines")
+    event = models.ForeignKey(FlagEvent, models.PROTECT, related_name="message_lines", db_index=False)
+    recipient = models.CharField(max_length=320)
+    channel = models.CharField(max_length=16, choices=Channel)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [
+            models.UniqueConstraint(name="told_once", fields=["event", "recipient", "channel"]),
+        ]
+        triggers = [pgtrigger.Protect(name="keep", operation=pgtrigger.Delete)]
+
+    def __str__(self) -> str:
+        return f"{self.event_id} in message {self.message_id}"

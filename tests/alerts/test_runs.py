@@ -1,0 +1,379 @@
+"""Screening runs: what they look at, what they write, and that nothing slips past them."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from threading import Barrier, Thread
+
+import pytest
+from django.db import connection, connections
+
+from alerts import runs
+from alerts.models import Cause, EventKind, Flag, FlagEvent, ScreeningCursor, ScreeningRun
+from alerts.models.flags import ClosedBecause
+from alerts.screening import PolicySet
+from contracts.facts import ContractFacts
+from contracts.models import Contract
+from policies.models import Measure, PolicyChange
+from tests.alerts.conftest import AT, World
+
+
+def test_a_live_contract_with_a_state_seller_is_flagged(world: World) -> None:
+    contract = world.contract("C-1")
+    world.change()
+
+    run = runs.screen_pending(at=AT)
+
+    flag = Flag.objects.get()
+    assert (flag.contract_id, flag.kind, flag.certainty, flag.basis) == (
+        contract.pk,
+        "possible_termination",
+        "matched",
+        "reported",
+    )
+    assert (flag.lines, flag.unknowns, flag.act_by) == ([10], [0], date(2026, 1, 13))
+    assert (flag.exposure_amount, flag.exposure_currency) == (Decimal(1_200_000), "JPY")
+    contract.refresh_from_db()
+    assert flag.contract_version == contract.version
+    assert run is not None
+    assert (run.contracts, run.lines, run.screened, run.opened, run.unchanged, run.set_aside) == (1, 1, 1, 1, 0, 0)
+    assert run.finished_at is not None
+    assert flag.policy_version == run.policy_version
+    event = FlagEvent.objects.get()
+    assert (event.kind, event.run, event.at, event.certainty_before) == ("opened", run, AT, None)
+
+
+def test_screening_twice_changes_nothing(world: World) -> None:
+    world.contract("C-1")
+    world.change()
+    first = runs.sweep(at=AT)
+    before = list(Flag.objects.values())
+
+    assert runs.screen_pending(at=AT) is None
+    again = runs._run(Cause.CALENDAR, AT + timedelta(hours=1))
+
+    assert list(Flag.objects.values()) == before
+    assert FlagEvent.objects.count() == 1
+    assert (again.opened, again.updated, again.closed, again.unchanged) == (0, 0, 0, 1)
+    assert first is not None
+    assert again.digest == first.digest
+
+
+def test_a_changed_contract_is_screened_alone(world: World) -> None:
+    world.contract("C-1")
+    world.contract("C-2", supplier=world.private)
+    world.change()
+    runs.screen_pending(at=AT)
+
+    Contract.objects.filter(reference="C-2").update(supplier=world.seller)
+    run = runs.screen_pending(at=AT)
+
+    assert run is not None
+    assert (run.contracts, run.opened, run.unchanged) == (1, 1, 0)
+
+
+def test_a_changed_organization_reaches_the_contracts_of_those_it_holds(world: World) -> None:
+    world.contract("C-1")
+    world.change()
+    runs.screen_pending(at=AT)
+
+    world.state.country = "KR"
+    world.state.save()
+    run = runs.screen_pending(at=AT)
+
+    assert run is not None
+    assert run.closed == 1
+    assert Flag.objects.get().closed_because == ClosedBecause.NOT_HIT
+
+
+def test_withdrawing_a_change_closes_exactly_its_flags(world: World) -> None:
+    world.contract("C-1")
+    world.change()
+    other = world.change("CN-OTHER")
+    runs.screen_pending(at=AT)
+    assert Flag.objects.open().count() == 2
+
+    PolicyChange.objects.filter(pk=other.pk).update(status="withdrawn")
+    runs.screen_pending(at=AT)
+
+    (still_open,) = Flag.objects.open()
+    assert still_open.measure.change.reference == "CN-REPORT"
+    closed = Flag.objects.get(closed_at__isnull=False)
+    assert (closed.measure.change_id, closed.closed_because, closed.closed_at) == (other.pk, "withdrawn", AT)
+
+
+def test_a_flag_that_opens_again_is_a_new_row(world: World) -> None:
+    world.contract("C-1")
+    change = world.change()
+    for status in ("published", "withdrawn", "published"):
+        PolicyChange.objects.filter(pk=change.pk).update(status=status)
+        runs.screen_pending(at=AT)
+
+    assert [flag.closed_at is None for flag in Flag.objects.order_by("id")] == [False, True]
+    assert list(FlagEvent.objects.values_list("kind", flat=True)) == ["opened", "closed", "opened"]
+
+
+def test_a_retired_measure_closes_its_flags(world: World) -> None:
+    world.contract("C-1")
+    world.change()
+    runs.screen_pending(at=AT)
+    Measure.objects.update(retired_at=AT)
+    runs.screen_pending(at=AT)
+    assert Flag.objects.get().closed_because == "retired"
+
+
+def test_flags_of_a_contract_that_ended_close(world: World) -> None:
+    world.contract("C-1")
+    world.change()
+    runs.screen_pending(at=AT)
+    Contract.objects.update(closed_as="completed")
+    runs.screen_pending(at=AT)
+    assert Flag.objects.get().closed_because == "contract_ended"
+
+
+def test_the_day_to_act_by_drifts_in_silence_while_the_measure_bites(world: World) -> None:
+    world.contract("C-1")
+    world.change()
+    runs.sweep(at=AT)
+    opened = Flag.objects.get()
+
+    run = runs.sweep(at=AT + timedelta(days=3))
+
+    flag = Flag.objects.get()
+    assert flag.act_by == date(2026, 1, 16)
+    assert flag.updated_at == opened.updated_at
+    assert run is not None
+    assert (run.cause, run.updated, run.unchanged) == (Cause.CALENDAR, 0, 1)
+    assert FlagEvent.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kind"),
+    [
+        # one day earlier, both ahead
+        ({"from": "2026-03-02"}, {"from": "2026-03-01"}, EventKind.WORSENED),
+        # later
+        ({"from": "2026-03-01"}, {"from": "2026-03-02"}, EventKind.EASED),
+        # from a day ahead to at once
+        ({"from": "2026-03-01"}, {"from": "2026-01-10"}, EventKind.WORSENED),
+    ],
+)
+def test_a_timeline_that_moves(world: World, before: dict[str, str], after: dict[str, str], kind: EventKind) -> None:
+    world.contract("C-1")
+    world.change(measure={"timeline": [{"status": "in_force", **before}]})
+    runs.screen_pending(at=AT)
+    Measure.objects.update(timeline=[{"status": "in_force", **after}])
+    runs.screen_pending(at=AT)
+    assert FlagEvent.objects.order_by("-id")[0].kind == kind
+
+
+def test_what_was_announced_comes_into_force(world: World) -> None:
+    world.contract("C-1")
+    world.change(formality="official", measure={"timeline": [{"status": "in_force", "from": "2026-01-15"}]})
+    runs.sweep(at=AT)
+    runs.sweep(at=AT + timedelta(days=1))
+    runs.sweep(at=AT + timedelta(days=2))
+
+    event = FlagEvent.objects.get(kind="worsened")
+    assert (event.basis_before, event.basis, event.at) == ("announced", "in_force", AT + timedelta(days=2))
+    assert FlagEvent.objects.count() == 2
+
+
+def test_a_fact_that_becomes_known_makes_a_flag_certain(world: World) -> None:
+    world.contract("C-1", end_use=None)
+    world.change(measure={"scope": {"end_uses": ["military"]}})
+    runs.screen_pending(at=AT)
+    assert Flag.objects.get().certainty == "needs_review"
+
+    Contract.objects.update(end_use="military")
+    runs.screen_pending(at=AT)
+
+    flag = Flag.objects.get()
+    assert (flag.certainty, flag.unknowns) == ("matched", [0])
+    event = FlagEvent.objects.order_by("-id")[0]
+    assert (event.kind, event.certainty_before, event.certainty) == ("became_certain", "needs_review", "matched")
+
+
+def test_exposure_that_grows_by_a_fifth_in_small_steps_is_told_once(world: World) -> None:
+    contract = world.contract("C-1")
+    world.change()
+    runs.screen_pending(at=AT)
+    kinds = []
+    for quantity in (110, 119, 120, 130, 120):
+        contract.lines.update(quantity=Decimal(quantity))
+        runs.screen_pending(at=AT)
+        kinds.append(FlagEvent.objects.order_by("-id")[0].kind)
+    assert kinds == ["changed", "changed", "worsened", "changed", "changed"]
+
+
+def test_a_contract_that_cannot_be_screened_is_set_aside_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(7):
+        world.contract(f"C-{number}")
+    world.change()
+    runs.sweep(at=AT)
+    screen = PolicySet.screen
+
+    def poisoned(self: PolicySet, contracts: list[ContractFacts]) -> object:
+        if any(contract.reference == "C-3" for contract in contracts):
+            raise ValueError("poison")
+        return screen(self, contracts)
+
+    monkeypatch.setattr(PolicySet, "screen", poisoned)
+    PolicyChange.objects.update(status="withdrawn")
+    run = runs.screen_pending(at=AT)
+
+    assert run is not None
+    assert (run.contracts, run.screened, run.set_aside, run.closed) == (7, 6, 1, 6)
+    assert run.errors == [{"contract": "C-3", "error": "ValueError: poison"}]
+    assert Flag.objects.open().get().contract.reference == "C-3"
+
+
+def test_a_run_that_fails_stays_visibly_incomplete_and_the_next_does_its_work(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.contract("C-1")
+    world.change()
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "screen_batch", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            runs.screen_pending(at=AT)
+    (failed,) = ScreeningRun.objects.all()
+    assert (failed.finished_at, failed.errors) == (None, [{"error": "ZeroDivisionError: division by zero"}])
+    assert not Flag.objects.exists()
+
+    run = runs.sweep(at=AT)
+
+    failed.refresh_from_db()
+    assert (failed.finished_at, failed.completed_by) == (None, run)
+    assert Flag.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("after", "due"),
+    [
+        (timedelta(minutes=14, seconds=59), False),
+        (timedelta(minutes=15), True),  # midnight in some zone
+        (timedelta(days=2), True),
+        (timedelta(minutes=-1), True),  # the clock was set back
+    ],
+)
+def test_everything_is_screened_once_a_quarter_of_an_hour(world: World, after: timedelta, due: bool) -> None:
+    runs.sweep(at=AT)
+    assert runs.everything_is_due(AT + after) is due
+
+
+def test_everything_is_screened_when_a_contract_is_concluded(world: World) -> None:
+    conclusion = AT + timedelta(minutes=5)
+    world.contract("C-1", concluded_on=None, concluded_at=conclusion)
+    runs.sweep(at=AT)
+    assert not runs.everything_is_due(conclusion - timedelta(seconds=1))
+    assert runs.everything_is_due(conclusion)
+    runs.sweep(at=conclusion)
+    assert not runs.everything_is_due(conclusion + timedelta(seconds=1))
+
+
+def test_flags_of_a_contract_deleted_behind_our_back_close(world: World) -> None:
+    contract = world.contract("C-1")
+    world.change()
+    runs.screen_pending(at=AT)
+    contract.lines.all().delete()
+    Contract.objects.filter(pk=contract.pk)._raw_delete("default")  # type: ignore[attr-defined]
+    run = runs.screen_pending(at=AT)
+    assert run is not None
+    assert (run.contracts, run.closed) == (0, 1)
+    assert Flag.objects.get().closed_because == "contract_deleted"
+
+
+# --- With real transactions -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def second_connection() -> Iterator[object]:
+    """Another session on the test database."""
+    other = connections.create_connection("default")
+    try:
+        yield other
+    finally:
+        other.close()
+
+
+def test_an_entry_that_commits_late_is_not_skipped(live_world: World, second_connection: object) -> None:
+    live_world.change()
+    late = live_world.contract("C-LATE", supplier=live_world.private)
+    early = live_world.contract("C-EARLY", supplier=live_world.private)
+    runs.sweep(at=AT)
+    update = "UPDATE contracts_contract SET supplier_id = %s WHERE id = %s"
+    slow = second_connection.cursor()  # type: ignore[attr-defined]
+    slow.execute("BEGIN")
+    slow.execute(update, [live_world.seller.pk, late.pk])  # writes the entry with the lower id
+
+    Contract.objects.filter(pk=early.pk).update(supplier=live_world.seller)  # commits first
+    first = runs.screen_pending(at=AT)
+    assert first is not None
+    assert (first.contracts, first.opened) == (1, 1)  # at once, without waiting for the slow transaction
+    assert runs.screen_pending(at=AT) is None  # and not again while it lasts
+    assert len(ScreeningCursor.objects.get().ahead) == 1
+
+    slow.execute("COMMIT")
+    second = runs.screen_pending(at=AT)
+
+    assert second is not None
+    assert (second.contracts, second.opened) == (1, 1)
+    assert {flag.contract.reference for flag in Flag.objects.open()} == {"C-EARLY", "C-LATE"}
+    assert runs.screen_pending(at=AT) is None
+    assert ScreeningCursor.objects.get().ahead == []
+
+
+def test_two_screenings_at_once_write_every_flag_once(live_world: World) -> None:
+    for number in range(40):
+        live_world.contract(f"C-{number}")
+    live_world.change()
+    start = Barrier(2)
+    failures: list[BaseException] = []
+
+    def screen() -> None:
+        try:
+            start.wait()
+            runs.sweep(at=AT)
+        except BaseException as error:
+            failures.append(error)
+        finally:
+            connection.close()
+
+    threads = [Thread(target=screen) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failures == []
+    assert Flag.objects.count() == FlagEvent.objects.count() == 40
+    assert not ScreeningRun.objects.filter(finished_at__isnull=True).exists()
+    assert sorted(ScreeningRun.objects.values_list("opened", flat=True)) == [0, 40]
+
+
+def test_a_policy_and_a_contract_committed_at_once_meet(live_world: World, second_connection: object) -> None:
+    contract = live_world.contract("C-1", supplier=live_world.private)
+    change = live_world.change(status="draft")
+    runs.sweep(at=AT)
+    other = second_connection.cursor()  # type: ignore[attr-defined]
+    other.execute("BEGIN")
+    other.execute("UPDATE contracts_contract SET supplier_id = %s WHERE id = %s", [live_world.seller.pk, contract.pk])
+    PolicyChange.objects.filter(pk=change.pk).update(status="published")
+    runs.screen_pending(at=AT)  # sees the policy, not yet the contract
+    assert not Flag.objects.exists()
+    other.execute("COMMIT")
+    runs.screen_pending(at=AT)
+    assert Flag.objects.open().count() == 1
+
+
+def test_the_digest_names_contract_version_measure_and_verdict(world: World) -> None:
+    contract = world.contract("C-1")
+    world.change()
+    one = runs.sweep(at=AT)
+    contract.title = "renamed"
+    contract.save()
+    other = runs.sweep(at=datetime(2026, 1, 13, 0, 15, tzinfo=UTC))
+    assert one is not None
+    assert other is not None
+    assert one.digest != other.digest
