@@ -1,0 +1,1 @@
+"""Bundles: one JSON shape for import, REST, scenarios and tests, read, checked and stored."""

@@ -1,0 +1,30 @@
+"""What storing a section of a bundle would change, before anything is written."""
+
+from dataclasses import dataclass, field
+
+from alerts.bundle.problems import Problem
+from people.faults import Values
+
+
+@dataclass(slots=True)
+class RowChanges:
+    """Rows of a part: whole rows to insert and to update, with the id of their object as `parent`; ids of rows gone."""
+
+    new: list[Values] = field(default_factory=list)
+    changed: list[Values] = field(default_factory=list)
+    gone: list[int] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.new) + len(self.changed) + len(self.gone)
+
+
+@dataclass(slots=True)
+class SectionChanges:
+    """Whole objects to insert or update, the rows of their parts, and the pairs that join them to others by id."""
+
+    objects: list[Values] = field(default_factory=list)
+    parts: dict[str, RowChanges] = field(default_factory=dict)
+    joined: dict[str, dict[int, list[str]]] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    created: int = 0
+    changed: int = 0

@@ -1,0 +1,150 @@
+"""The database's side of a bundle: reading what is stored of its objects, writing what differs, in bulk."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.hashers import make_password
+from django.db import connection, models
+
+from alerts.bundle.changes import RowChanges, SectionChanges
+from alerts.bundle.kinds import KINDS, Kind, Part
+from people.faults import Values
+from people.models import User
+
+BATCH = 1000
+
+
+class Identities:
+    """Database ids by section and reference, asked for in bulk, and promised to objects not yet written."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, dict[str, int]] = defaultdict(dict)
+
+    def look_up(self, section: str, references: Iterable[str]) -> None:
+        missing = [reference for reference in set(references) if reference not in self._ids[section]]
+        if missing:
+            kind = KINDS[section]
+            found = kind.model._default_manager.filter(**{f"{kind.key}__in": missing}).values_list(kind.key, "pk")
+            self._ids[section].update(found)
+
+    def promise(self, kind: Kind, references: Sequence[str]) -> None:
+        """Ids from the table's own sequence, so that new objects can name one another before any is written."""
+        table = kind.model._meta.db_table
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)", [table, len(references)]
+            )
+            ids = [id for (id,) in cursor.fetchall()]
+        self._ids[kind.section].update(zip(references, ids, strict=True))
+
+    def __call__(self, section: str, reference: str) -> int:
+        return self._ids[section][reference]
+
+
+def stored_objects(kind: Kind, keys: Sequence[str]) -> dict[str, Values]:
+    """The stored values of objects, locked, by key: references instead of ids, `id` and `provenance` besides."""
+    found = kind.model._default_manager.filter(**{f"{kind.key}__in": keys})
+    # Locked in the order of their ids, as the triggers do; apart from the reading, which joins.
+    list(found.order_by("pk").select_for_update(no_key=True).values_list("pk"))
+    return {row[kind.key]: row for row in _values(found, kind.columns, kind.links)}
+
+
+def stored_rows(part: Part, parents: Sequence[int]) -> dict[int, list[Values]]:
+    """The stored rows of a part, by the id of their object, in the order recorded."""
+    rows: dict[int, list[Values]] = defaultdict(list)
+    extra = [f"{part.parent}_id"]
+    if part.key:
+        extra.append("provenance")
+    if part.retires:
+        extra.append("retired_at")
+    found = part.model._default_manager.filter(**{f"{part.parent}__in": parents}).order_by("pk")
+    for row in _values(found, part.columns, part.links, extra):
+        rows[row.pop(f"{part.parent}_id")].append(row)
+    return rows
+
+
+def stored_pairs(kind: Kind, name: str, objects: Sequence[int]) -> dict[int, list[str]]:
+    """The references that a table of pairs joins to objects, sorted, by the id of the object."""
+    pairs: dict[int, list[str]] = defaultdict(list)
+    key = f"{name}__{KINDS[kind.joined[name]].key}"
+    rows = kind.model._default_manager.filter(pk__in=objects, **{f"{name}__isnull": False})
+    for id, reference in rows.order_by(key).values_list("pk", key):
+        pairs[id].append(reference)
+    return pairs
+
+
+def _values(
+    found: models.QuerySet[Any],
+    columns: Sequence[str],
+    links: Mapping[str, str],
+    extra: Sequence[str] = ("provenance",),
+) -> Iterable[Values]:
+    paths = [f"{column}__{KINDS[links[column]].key}" if column in links else column for column in columns]
+    for values in found.values_list("pk", *paths, *extra):
+        yield dict(zip(("id", *columns, *extra), values, strict=True))
+
+
+def write(kind: Kind, changes: SectionChanges, identities: Identities, *, at: datetime) -> None:
+    """Write the changed objects of a section and their parts; each statement covers a batch of rows."""
+    columns = (*kind.columns, "provenance")
+    blank = {"password": make_password(None)} if kind.model is User else {}
+    objects = [
+        kind.model(
+            pk=identities(kind.section, row[kind.key]), **blank, **_assigned(row, columns, kind.links, identities)
+        )
+        for row in changes.objects
+    ]
+    _upsert(kind.model, objects, columns)
+    for part in kind.parts:
+        _write_part(part, changes.parts[part.name], identities, at=at)
+    for name, section in kind.joined.items():
+        through = getattr(kind.model, name).through
+        own, other = kind.model._meta.model_name, KINDS[section].model._meta.model_name
+        pairs = changes.joined[name]
+        through.objects.filter(**{f"{own}_id__in": list(pairs)}).delete()
+        through.objects.bulk_create(
+            through(**{f"{own}_id": id, f"{other}_id": identities(section, reference)})
+            for id, references in pairs.items()
+            for reference in references
+        )
+
+
+def _write_part(part: Part, changes: RowChanges, identities: Identities, *, at: datetime) -> None:
+    columns = [*part.columns, *(["provenance"] if part.key else [])]
+    gone = part.model._default_manager.filter(pk__in=changes.gone)
+    if part.retires:
+        gone.update(retired_at=at)
+        columns.append("retired_at")
+    elif changes.gone:
+        gone.delete()
+
+    def built(row: Values) -> models.Model:
+        assigned = _assigned(row, columns, part.links, identities)
+        return part.model(pk=row.get("id"), **{f"{part.parent}_id": row["parent"]}, **assigned)
+
+    part.model._default_manager.bulk_create(map(built, changes.new), batch_size=BATCH)
+    _upsert(part.model, [built(row) for row in changes.changed], columns)
+
+
+def _upsert(model: type[models.Model], rows: Sequence[models.Model], columns: Sequence[str]) -> None:
+    """Insert rows, or update those whose id is there already: one statement per batch, however many columns differ."""
+    if rows:
+        model._default_manager.bulk_create(
+            rows, batch_size=BATCH, update_conflicts=True, unique_fields=["pk"], update_fields=columns
+        )
+
+
+def _assigned(row: Values, columns: Sequence[str], links: Mapping[str, str], identities: Identities) -> Values:
+    """A row's values as the model takes them: ids instead of references."""
+    assigned: Values = {}
+    for column in columns:
+        if column not in row:
+            continue
+        value = row[column]
+        if column in links:
+            assigned[f"{column}_id"] = None if value is None else identities(links[column], value)
+        else:
+            assigned[column] = value
+    return assigned

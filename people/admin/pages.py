@@ -1,0 +1,127 @@
+"""What every admin page shares: roles decide who sees and changes it, and no list counts its rows to the end."""
+
+import unicodedata
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db import models
+from django.http import HttpRequest
+from django.utils.functional import cached_property
+from unfold.admin import ModelAdmin, StackedInline, TabularInline
+
+from people.admin.checking import CheckedFormSet
+from people.models import Role, User
+
+EVERYBODY = tuple(Role)
+
+
+class BoundedPaginator(Paginator[Any]):
+    """Counts to ten thousand rows and no further: whoever looks for more than that searches or filters."""
+
+    LIMIT = 10_000
+
+    @cached_property
+    def count(self) -> int:
+        if not isinstance(self.object_list, models.QuerySet):
+            return len(self.object_list)
+        return self.object_list.order_by()[: self.LIMIT].count()
+
+
+def has_role(request: HttpRequest, roles: Sequence[Role]) -> bool:
+    return isinstance(request.user, User) and request.user.is_active and request.user.has_role(*roles)
+
+
+class RoleAdmin(ModelAdmin):
+    """A page whose readers and writers are named by role; which rows they see is the queryset's business."""
+
+    readers: ClassVar[Sequence[Role]] = EVERYBODY
+    writers: ClassVar[Sequence[Role]] = (Role.ADMINISTRATOR,)
+    removers: ClassVar[Sequence[Role]] = (Role.ADMINISTRATOR,)
+
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    list_per_page = 50
+    list_max_show_all = 0
+    actions: ClassVar[Sequence[str] | None] = None
+    list_filter_submit = True
+    list_fullwidth = True
+    warn_unsaved_form = True
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return has_role(request, self.readers)
+
+    def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return has_role(request, self.readers)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return has_role(request, self.writers)
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return has_role(request, self.writers)
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return has_role(request, self.removers)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet[Any], search_term: str
+    ) -> tuple[models.QuerySet[Any], bool]:
+        """Names are stored in NFC, so a search for them is made in NFC too; NUL occurs in none."""
+        term = unicodedata.normalize("NFC", search_term.replace("\0", ""))
+        rows, duplicates = super().get_search_results(request, queryset, term)
+        return rows, duplicates
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        return bool(super().lookup_allowed(lookup, value, request)) if request else False
+
+
+class LedgerAdmin(RoleAdmin):
+    """A page of rows the machine owns: they are read here, and changed nowhere by hand."""
+
+    actions_detail: Sequence[Any] = ()
+    warn_unsaved_form = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+
+class RoleInline:
+    """Parts of an object may be seen and changed by whoever may see and change the object."""
+
+    extra = 0
+    per_page = 50
+    formset = CheckedFormSet
+    admin_site: admin.AdminSite
+    parent_model: type[models.Model]
+
+    def _page(self) -> Any:
+        return self.admin_site._registry[self.parent_model]
+
+    def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return bool(self._page().has_view_permission(request, obj))
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return bool(self._page().has_change_permission(request, obj))
+
+    def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        if obj is None:
+            return bool(self._page().has_add_permission(request))
+        return bool(self._page().has_change_permission(request, obj))
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return self.has_add_permission(request, obj)
+
+
+class RowsInline(RoleInline, TabularInline):
+    """Parts as rows of a table."""
+
+
+class CardsInline(RoleInline, StackedInline):
+    """Parts with too many facts for a row."""
