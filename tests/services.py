@@ -18,13 +18,14 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 if "TOCSIN_TEST_RUN" not in os.environ:  # the controller, or a run without xdist
     os.environ["TOCSIN_TEST_RUN"] = str(os.getpid())
     os.environ["TOCSIN_STATE"] = os.path.join(os.environ.get("TOCSIN_STATE") or CHECKOUT / ".tocsin", "tests")
+    os.environ.setdefault("TOCSIN_EMBEDDED", "1")
     os.environ.setdefault("LOG_LEVEL", "WARNING")
 
 _lease = pytest.StashKey[Lease]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if hasattr(config, "workerinput") or config.option.collectonly or not settings.EMBEDDED:
+    if hasattr(config, "workerinput") or config.option.collectonly or not settings.EMBEDDED_SERVICES:
         return
     try:
         config.stash[_lease] = take(settings.EMBEDDED_PLACES)

@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType
 
 from config.embedded.places import EmbeddedError, Places, make_private, make_state, places
@@ -19,6 +20,8 @@ from config.embedded.postgres import Postgres
 from config.embedded.valkey import Valkey
 
 READY = b"ready\n"
+GOODBYE = b"goodbye\n"
+OTHERS_STAY = b"others stay\n"
 # How long to wait for the first lease: whoever started us asks as soon as we are ready.
 _FIRST_LEASE_SECONDS = 10
 _CHECK_SECONDS = 1
@@ -40,10 +43,11 @@ def keep(here: Places, *, ready: Callable[[], None]) -> None:
     make_private(here.sockets)
     here.keeper_socket.unlink(missing_ok=True)
     postgres, valkey = Postgres(here), Valkey(here)
+    leaving: list[socket.socket] = []
     try:
         postgres.start()
         valkey.start()
-        _serve(here, postgres, valkey, ready)
+        _serve(here, postgres, valkey, ready, leaving)
     except _StopRequest:
         pass
     finally:
@@ -51,9 +55,13 @@ def keep(here: Places, *, ready: Callable[[], None]) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         valkey.stop()
         postgres.stop()
+        _tidy(here)
 
 
-def _serve(here: Places, postgres: Postgres, valkey: Valkey, ready: Callable[[], None]) -> None:
+def _serve(
+    here: Places, postgres: Postgres, valkey: Valkey, ready: Callable[[], None], leaving: list[socket.socket]
+) -> None:
+    """Give leases until the last is gone; whoever says goodbye last is kept in `leaving` to see everything stopped."""
     with socket.socket(socket.AF_UNIX) as door, selectors.DefaultSelector() as selector:
         door.bind(str(here.keeper_socket))
         door.listen(64)
@@ -65,28 +73,43 @@ def _serve(here: Places, postgres: Postgres, valkey: Valkey, ready: Callable[[],
         while postgres.alive and valkey.alive:
             events = selector.select(_CHECK_SECONDS)
             for key, _ in events:
-                if key.fileobj is door:
+                lease = key.fileobj
+                if lease is door:
                     lease, _ = door.accept()
                     lease.setblocking(True)
                     selector.register(lease, selectors.EVENT_READ)
                     leases.add(lease)
                     lease.sendall(READY)
-                elif isinstance(key.fileobj, socket.socket) and not _still_held(key.fileobj):
-                    selector.unregister(key.fileobj)
-                    key.fileobj.close()
-                    leases.discard(key.fileobj)
+                elif isinstance(lease, socket.socket):
+                    selector.unregister(lease)
+                    leases.discard(lease)
                     patience = 0
+                    if _said(lease) == GOODBYE and not leases:
+                        leaving.append(lease)
+                    else:
+                        with lease, suppress(OSError):
+                            lease.sendall(OTHERS_STAY)
             if not leases and not events:
                 patience -= _CHECK_SECONDS
             if not leases and patience <= 0:
                 return
 
 
-def _still_held(lease: socket.socket) -> bool:
+def _tidy(here: Places) -> None:
+    """Leave nothing in the temporary directory; we still hold the lock, and the next keeper makes its own."""
+    for directory in (here.sockets, here.postgres_sockets):
+        with suppress(OSError):
+            for left in directory.iterdir():
+                left.unlink()
+            directory.rmdir()
+
+
+def _said(lease: socket.socket) -> bytes:
+    """What the holder said last; nothing where its process ended without a word."""
     try:
-        return bool(lease.recv(16))
+        return lease.recv(16)
     except OSError:
-        return False
+        return b""
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -68,9 +68,13 @@ class Places:
 
 
 def places() -> Places:
-    """The places of this checkout, or of `TOCSIN_STATE` where that is set."""
-    state = Path(os.environ.get("TOCSIN_STATE") or CHECKOUT / ".tocsin").absolute()
-    name = hashlib.sha256(f"{os.geteuid()}:{state}".encode()).hexdigest()[:12]
+    """The places of this checkout, or of `TOCSIN_STATE` where that is set, for the user that asks."""
+    return places_of(Path(os.environ.get("TOCSIN_STATE") or CHECKOUT / ".tocsin").absolute(), user=os.geteuid())
+
+
+def places_of(state: Path, *, user: int) -> Places:
+    """The places of a state directory; two users of one path do not meet."""
+    name = hashlib.sha256(f"{user}:{state}".encode()).hexdigest()[:12]
     # Not TMPDIR: two commands with different ones must still find one another.
     temporary = Path("/tmp") if os.access("/tmp", os.W_OK) else Path(gettempdir())
     return Places(state=state, sockets=temporary / f"tocsin-{name}")

@@ -38,7 +38,7 @@ def embedded_session(argv: Sequence[str]) -> Iterator[None]:
         warnings.filterwarnings("ignore", message="Got an error checking a consistent migration history")
         yield
         return
-    if not settings.EMBEDDED:
+    if not settings.EMBEDDED_SERVICES:
         yield
         return
     places = settings.EMBEDDED_PLACES
