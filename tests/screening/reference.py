@@ -62,7 +62,7 @@ def day_in(zone: str, at: datetime) -> date:
 
 
 def midnight(day: date, zone: str) -> datetime:
-    """The instant at which the day begins in the zone, in UTC: Python compares two times of one zone by the wall clock."""
+    """When the day begins in the zone, in UTC, for Python compares two times of one zone by the wall clock."""
     return datetime.combine(day, time(), tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
@@ -635,11 +635,9 @@ def exposure(contract: ContractFacts, numbers: tuple[int, ...]) -> tuple[Decimal
             continue
         if line.unit_price is None:
             return None
-        if line.quantity is None and contract.kind == "framework":
-            continue  # a ceiling that is not committed leaves nothing open
         if line.quantity is None or line.delivered is None or line.cancelled is None:
             return None
-        amount += (line.quantity - line.delivered - line.cancelled) * line.unit_price
+        amount += max(Decimal(0), line.quantity - line.delivered - line.cancelled) * line.unit_price
     return amount, contract.currency
 
 
@@ -659,9 +657,8 @@ def flags_of(policies: Policies, measure: MeasureFacts, contract: ContractFacts,
                 meetings.setdefault(column.kind, []).append(met)
     for kind, all_met in meetings.items():
         certainty = "matched" if any(met.certainty == "matched" for met in all_met) else "needs_review"
-        of_that_certainty = {met.line for met in all_met if met.certainty == certainty}
-        chosen = [met for met in all_met if met.line in of_that_certainty]
-        numbers = tuple(sorted(line for line in of_that_certainty if line is not None))
+        chosen = [met for met in all_met if met.certainty == certainty]
+        numbers = tuple(sorted({met.line for met in chosen if met.line is not None}))
         yield Flag(
             contract=contract.reference,
             measure=f"{measure.change}/{measure.key}",
