@@ -1,10 +1,13 @@
 """Triggers of the change log: every change of an object or of its parts raises its version and leaves an entry.
 
 They are triggers so that bulk statements and raw SQL cannot bypass them. An entry is written by whoever changed the
-object, in the same transaction; a cursor reads them up to `pg_snapshot_xmin`, never to the highest id seen.
+object, in the same transaction; a cursor reads them up to `pg_snapshot_xmin`, never to the highest id seen. That
+another source states the same facts (their provenance) is no change.
 """
 
 import pgtrigger
+
+# ruff: noqa: S608 (tables, columns and kinds are named by the models, never by input)
 
 _LOG = "INSERT INTO people_changeentry (kind, object_id, reference, version)"
 
@@ -19,13 +22,15 @@ def root_triggers(kind: str) -> list[pgtrigger.Trigger]:
             name="raise_version",
             when=pgtrigger.Before,
             operation=pgtrigger.Update,
-            declare=[("raised", "boolean")],
+            declare=[("raised", "boolean"), ("facts", "record")],
             # A part that changes raises the version by exactly one; any other version that a statement brings along
             # (a stale instance that is saved) is ignored.
             func="""
                 raised := NEW.version = OLD.version + 1;
                 NEW.version := OLD.version;
-                IF raised OR NEW IS DISTINCT FROM OLD THEN NEW.version := OLD.version + 1; END IF;
+                facts := NEW;
+                facts.provenance := OLD.provenance;
+                IF raised OR facts IS DISTINCT FROM OLD THEN NEW.version := OLD.version + 1; END IF;
                 RETURN NEW;
             """,
         ),
@@ -64,8 +69,8 @@ def part_triggers(table: str, column: str) -> list[pgtrigger.Trigger]:
     changed = {
         pgtrigger.Insert: f"SELECT {column} FROM new_rows",
         pgtrigger.Update: f"""
-            SELECT {column} FROM (SELECT * FROM new_rows EXCEPT SELECT * FROM old_rows) AS n
-            UNION SELECT {column} FROM (SELECT * FROM old_rows EXCEPT SELECT * FROM new_rows) AS o
+            SELECT unnest(ARRAY[n.{column}, o.{column}]) AS {column} FROM new_rows n FULL JOIN old_rows o ON o.id = n.id
+            WHERE to_jsonb(n) - 'provenance' IS DISTINCT FROM to_jsonb(o) - 'provenance'
         """,
         pgtrigger.Delete: f"SELECT {column} FROM old_rows",
     }

@@ -10,10 +10,11 @@ from django.db.models import CheckConstraint, F, Func, Q
 from django.db.models.functions import Lower
 
 from people import changelog, constraints
+from people.provenance import Provenance
 
 
-def provenance_field() -> "models.JSONField[dict[str, dict[str, str]], dict[str, dict[str, str]]]":
-    """Who stands behind each fact: {field: {source: instant}}; see people/provenance.py."""
+def provenance_field() -> "models.JSONField[Provenance, Provenance]":
+    """Who stands behind each fact; see people/provenance.py."""
     return models.JSONField(default=dict, blank=True, editable=False)
 
 

@@ -1,15 +1,20 @@
 """Who stands behind each fact, and what a new statement about an object may change.
 
-A provenance is `{field: {source: instant}}`: every source that stated the present value, and since when. Another value
-takes the place of the old one and of all who stated it. A source that says null takes back what it said itself: the
-value goes when nobody else stands behind it, and stays when another source or a person does.
+Every source that stated a fact's present value is kept, with the instant at which it first did. Another value takes
+the place of the old one and of all who stated it. A source that says null takes back what it said itself: the value
+goes when nobody else stands behind it, and stays when another source or a person does.
+
+Stored as `{source: {instant: [fields]}}`, for one source states many facts at once.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-Provenance = dict[str, dict[str, str]]
+Provenance = dict[str, dict[str, list[str]]]
+Sources = dict[str, str]
+"""Since when each source states a fact."""
 
 # Facts of which one replaces the other: a new instant of conclusion supersedes the date that was known before.
 ALTERNATIVES: tuple[tuple[str, str], ...] = (("concluded_at", "concluded_on"),)
@@ -29,48 +34,65 @@ def merge(
     *,
     source: str,
     at: datetime,
-    lists: frozenset[str] = frozenset(),
+    lists: Collection[str] = (),
 ) -> Merged:
     """What a source's statement at an instant changes: `stored` None is a new object. A missing key leaves its value.
 
     For `lists`, null says the same as an empty list, and a list is stored empty rather than null.
     """
+    since = at.isoformat()
+    if stored is None:
+        stated = {field: value for field, value in incoming.items() if value is not None}
+        return Merged(stated, {source: {since: sorted(stated)}} if stated else {})
     changes: dict[str, Any] = {}
-    after = {field: dict(sources) for field, sources in provenance.items()}
-    values = {} if stored is None else stored
+    behind = by_field(provenance)
     for field, value in incoming.items():
         none: Any = [] if field in lists else None
-        now = values.get(field)
-        behind = after.get(field, {})
+        now = stored.get(field)
+        sources = behind.get(field, {})
         if value is None:
-            others = {name: since for name, since in behind.items() if name != source}
-            if now in (None, none):
-                after.pop(field, None)
-            elif behind and not others:
+            others = {name: when for name, when in sources.items() if name != source}
+            if now is not None and now != none and sources and not others:
                 changes[field] = none
-                del after[field]
-            elif source in behind:
-                after[field] = others
-        elif stored is not None and now == value:
-            if behind and source not in behind:  # of a value nobody claims it is not known who else stands behind it
-                after[field] = {**behind, source: at.isoformat()}
-        else:
+            behind[field] = others
+        elif now != value:
             changes[field] = value
-            after[field] = {source: at.isoformat()}
-    _supersede(changes, after, values, incoming)
+            behind[field] = {source: since}
+        elif sources and source not in sources:  # of a value nobody claims it is not known who else stands behind it
+            behind[field] = {**sources, source: since}
+    _supersede(changes, behind, stored, incoming)
+    after = _by_source(behind)
     return Merged(changes, provenance if after == provenance else after)
 
 
 def record(provenance: Provenance, fields: Iterable[str], *, source: str, at: datetime) -> Provenance:
     """The provenance after a person set the fields by hand."""
-    return {**provenance, **{field: {source: at.isoformat()} for field in fields}}
+    return _by_source({**by_field(provenance), **{field: {source: at.isoformat()} for field in fields}})
+
+
+def by_field(provenance: Provenance) -> dict[str, Sources]:
+    """Per fact, who stands behind it and since when."""
+    behind: dict[str, Sources] = defaultdict(dict)
+    for source, instants in provenance.items():
+        for instant, fields in instants.items():
+            for field in fields:
+                behind[field][source] = instant
+    return dict(behind)
+
+
+def _by_source(behind: Mapping[str, Sources]) -> Provenance:
+    provenance: Provenance = {}
+    for field in sorted(behind):
+        for source, instant in behind[field].items():
+            provenance.setdefault(source, {}).setdefault(instant, []).append(field)
+    return provenance
 
 
 def _supersede(
-    changes: dict[str, Any], after: Provenance, stored: Mapping[str, Any], incoming: Mapping[str, Any]
+    changes: dict[str, Any], behind: dict[str, Sources], stored: Mapping[str, Any], incoming: Mapping[str, Any]
 ) -> None:
     for pair in ALTERNATIVES:
         for new, old in (pair, pair[::-1]):
             if changes.get(new) is not None and incoming.get(old) is None and stored.get(old) is not None:
                 changes[old] = None
-                after.pop(old, None)
+                behind[old] = {}

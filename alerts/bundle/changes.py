@@ -8,10 +8,14 @@ from people.faults import Values
 
 @dataclass(slots=True)
 class RowChanges:
-    """Rows of a part: whole rows to insert and to update, with the id of their object as `parent`; ids of rows gone."""
+    """Rows of a part: whole rows to insert and to update, with the id of their object as `parent`; ids of rows gone.
+
+    Rows that are `restated` stay what they are: another source stands behind them too.
+    """
 
     new: list[Values] = field(default_factory=list)
     changed: list[Values] = field(default_factory=list)
+    restated: list[Values] = field(default_factory=list)
     gone: list[int] = field(default_factory=list)
 
     def __len__(self) -> int:

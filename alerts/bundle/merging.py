@@ -91,8 +91,8 @@ def _merge_object(
         lists=kind.lists | rows.keys() | kind.joined.keys(),
     )
     whole = {**(stored or {}), **{name: value for name, value in merged.values.items() if name in kind.columns}}
-    differs = not stored or bool(merged.values.keys() & kind.columns) or merged.provenance is not stored["provenance"]
-    if differs:
+    differs = not stored or bool(merged.values.keys() & kind.columns)
+    if not stored or differs or merged.provenance is not stored["provenance"]:
         changes.objects.append({**whole, "provenance": merged.provenance})
     for part in kind.parts:
         before = len(changes.parts[part.name])
@@ -143,8 +143,10 @@ def _merge_rows(
         after.append(whole)
         if row is None:
             changes.new.append(whole)
-        elif merged.values or merged.provenance is not provenance or row.get("retired_at"):
+        elif merged.values or row.get("retired_at"):
             changes.changed.append({**whole, "retired_at": None} if part.retires else whole)
+        elif merged.provenance is not provenance:
+            changes.restated.append(whole)
     changes.gone += [row["id"] for row in before.values() if not row.get("retired_at")]
     return after
 

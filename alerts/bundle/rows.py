@@ -125,7 +125,7 @@ def _write_part(part: Part, changes: RowChanges, identities: Identities, *, at: 
         return part.model(pk=row.get("id"), **{f"{part.parent}_id": row["parent"]}, **assigned)
 
     part.model._default_manager.bulk_create(map(built, changes.new), batch_size=BATCH)
-    _upsert(part.model, [built(row) for row in changes.changed], columns)
+    _upsert(part.model, [built(row) for row in (*changes.changed, *changes.restated)], columns)
 
 
 def _upsert(model: type[models.Model], rows: Sequence[models.Model], columns: Sequence[str]) -> None:
