@@ -5,13 +5,14 @@ Only differences are written, so that the same call twice changes nothing; a fla
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from decimal import Decimal
 
 from alerts.difference import Content, meaning, only_today_moved
 from alerts.models import EventKind, Flag, FlagEvent, ScreeningRun
 from alerts.models.flags import TOLD, ClosedBecause
-from alerts.screening.verdicts import Verdict
+from alerts.screening.verdicts import Basis, Certainty, Verdict
 
 BATCH = 500
 """Rows written by one statement."""
@@ -119,22 +120,41 @@ def _write(flag: Flag, content: Content, *, news: bool) -> None:
     flag.lines, flag.unknowns = list(content.lines), list(content.unknowns)
 
 
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """A flag's content in the columns of an event; nothing before it opened."""
+
+    certainty: Certainty | None = None
+    basis: Basis | None = None
+    act_by: date | None = None
+    amount: Decimal | None = None
+    currency: str | None = None
+
+    @classmethod
+    def of(cls, content: Content | None) -> "_Side":
+        if content is None:
+            return cls()
+        side = cls(content.certainty, content.basis, content.act_by)
+        return replace(side, amount=money.amount, currency=money.currency) if (money := content.exposure) else side
+
+
 def _event(
     kind: EventKind, flag: Flag, old: Content | None, new: Content, run: ScreeningRun, at: datetime
 ) -> FlagEvent:
+    before = _Side.of(old)
     return FlagEvent(
         flag=flag,
         run=run,
         kind=kind,
         at=at,
-        certainty_before=old and old.certainty,
+        certainty_before=before.certainty,
         certainty=new.certainty,
-        basis_before=old and old.basis,
+        basis_before=before.basis,
         basis=new.basis,
-        act_by_before=old and old.act_by,
+        act_by_before=before.act_by,
         act_by=new.act_by,
-        exposure_amount_before=old and old.exposure and old.exposure.amount,
-        exposure_amount=new.exposure and new.exposure.amount,
-        exposure_currency_before=old and old.exposure and old.exposure.currency,
-        exposure_currency=new.exposure and new.exposure.currency,
+        exposure_amount_before=before.amount,
+        exposure_amount=new.exposure.amount if new.exposure else None,
+        exposure_currency_before=before.currency,
+        exposure_currency=new.exposure.currency if new.exposure else None,
     )

@@ -44,7 +44,7 @@ def everything_is_due(at: datetime, besides: ScreeningRun | None = None) -> bool
     concluded, or a screening of everything was cut short (`besides` the one that asks)."""
     runs = ScreeningRun.objects.of_everything()
     last = runs.complete().first()
-    if last is None or runs.abandoned().exclude(pk=besides and besides.pk).exists():
+    if last is None or runs.abandoned().exclude(pk=besides.pk if besides else 0).exists():
         return True
     if last.at.timestamp() // QUARTER_OF_AN_HOUR != at.timestamp() // QUARTER_OF_AN_HOUR:
         return True

@@ -1,6 +1,6 @@
 """Flags, opened and closed by screening, and the events of their lives."""
 
-from typing import Self
+from typing import Self, cast
 
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
@@ -9,6 +9,7 @@ from django.db.models import CheckConstraint, Q
 from django.utils.translation import gettext_lazy as _
 
 from alerts.models.runs import ScreeningRun
+from alerts.screening import verdicts
 from alerts.screening.verdicts import Money, Verdict
 from contracts.models import Contract
 from people import constraints
@@ -131,9 +132,9 @@ class Flag(models.Model):
         return Verdict(
             contract=contract,
             measure=measure,
-            kind=Kind(self.kind).value,
-            certainty=Certainty(self.certainty).value,
-            basis=Basis(self.basis).value,
+            kind=cast(verdicts.Kind, self.kind),
+            certainty=cast(verdicts.Certainty, self.certainty),
+            basis=cast(verdicts.Basis, self.basis),
             lines=tuple(self.lines),
             unknowns=tuple(self.unknowns),
             act_by=self.act_by,

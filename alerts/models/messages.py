@@ -5,12 +5,13 @@ from typing import Self
 import pgtrigger
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from alerts.models.flags import FlagEvent
 from alerts.models.runs import ScreeningRun
 from people import constraints
-from people.models import WallClock
+from people.models import Role, User, WallClock
 from policies.models import PolicyChange
 
 
@@ -31,13 +32,20 @@ QUEUED = [State.PENDING, State.FAILED, State.SENDING]
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
+    def visible_to(self, principal: User) -> Self:
+        """Messages to the principal and to the mailboxes of the principal's departments; administrators see all."""
+        if principal.has_role(Role.ADMINISTRATOR):
+            return self
+        mailboxes = principal.departments.filter(mailbox__isnull=False).order_by().values("mailbox")
+        return self.filter(Q(recipient=principal.email) | Q(recipient__in=mailboxes))
+
     def unsent(self) -> Self:
         return self.exclude(state=State.SENT)
 
     def due(self) -> Self:
         """What delivery may claim now, by the database's clock."""
-        waiting = Q(state__in=[State.PENDING, State.FAILED], next_attempt_at__lte=WallClock())
-        lapsed = Q(state=State.SENDING, lease_until__lt=WallClock())
+        waiting = Q(state__in=[State.PENDING, State.FAILED], next_attempt_at__lte=Now())
+        lapsed = Q(state=State.SENDING, lease_until__lt=Now())
         return self.filter(waiting | lapsed)
 
 
@@ -63,7 +71,7 @@ class Message(models.Model):
     created_at = models.DateTimeField(db_default=WallClock())
     next_attempt_at = models.DateTimeField(db_default=WallClock())
     attempts = models.PositiveIntegerField(default=0)
-    first_attempt_at = models.DateTimeField(null=True, blank=True)
+    deferred_since = models.DateTimeField(null=True, blank=True, help_text="when it was first refused for now")
     unanswered = models.PositiveIntegerField(
         default=0, help_text="attempts whose whole text left and whose outcome nobody knows"
     )

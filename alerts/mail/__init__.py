@@ -1,0 +1,1 @@
+"""Alerts by e-mail: what a mail says, how it looks, and how it leaves."""

@@ -1,0 +1,25 @@
+"""The barest mail that still alerts: which contracts, and where to read on. It reads nothing that could defeat it."""
+
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.utils.html import escape
+from django.utils.translation import gettext as _
+
+from alerts.mail.letter import News
+from alerts.mail.plain import one_line
+from alerts.mail.render import Rendered
+from policies.models import PolicyChange
+
+
+def fallback(change: PolicyChange, news: Sequence[News]) -> Rendered:
+    subject = _("Contracts affected by %(change)s") % {"change": one_line(change.reference, 64)}
+    lines = [
+        subject + ". " + _("The details could not be put into this mail; they are here:"),
+        *(
+            f"{one_line(item.reference, 64)} {settings.BASE_URL}/admin/alerts/flag/{item.event.flag_id}/change/"
+            for item in news
+        ),
+    ]
+    html = "".join(f"<p>{escape(line)}</p>" for line in lines)
+    return Rendered(subject, "\n".join(lines) + "\n", f"<!DOCTYPE html><html><body>{html}</body></html>")

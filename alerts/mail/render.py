@@ -1,0 +1,31 @@
+"""From a letter to a mail: subject, text and HTML that say the same."""
+
+from dataclasses import dataclass
+
+import css_inline
+from django.template.loader import render_to_string
+
+from alerts.mail.letter import Letter
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    subject: str
+    text: str
+    html: str
+
+
+def render(letter: Letter) -> Rendered:
+    """Under the language that is active. The HTML has its styles inlined, no scripts and nothing to load."""
+    context = {"letter": letter}
+    html = css_inline.inline(
+        render_to_string("alerts/mail/alert.html", context), load_remote_stylesheets=False, keep_style_tags=False
+    )
+    text = render_to_string("alerts/mail/alert.txt", context)
+    lines = [line.rstrip() for line in text.splitlines()]
+    return Rendered(letter.subject, "\n".join(_single_gaps(lines)).strip() + "\n", html)
+
+
+def _single_gaps(lines: list[str]) -> list[str]:
+    """Never two empty lines in a row: templates leave them where a section is missing."""
+    return [line for number, line in enumerate(lines) if line or (number and lines[number - 1])]

@@ -1,0 +1,144 @@
+"""Why a contract is flagged and what would clear it, one plain sentence each."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from alerts.mail.plain import one_line
+from alerts.screening.clearing import Clearing
+from alerts.screening.reasons import Json, Reason
+
+CRITERIA = {
+    "commodities": gettext_lazy("goods"),
+    "except_commodities": gettext_lazy("goods that are excepted"),
+    "origin_countries": gettext_lazy("country of origin"),
+    "supplier_countries": gettext_lazy("country of the supplier"),
+    "buyer_countries": gettext_lazy("country of the buyer"),
+    "destination_countries": gettext_lazy("country of ultimate destination"),
+    "end_uses": gettext_lazy("end use"),
+    "supplier_controlled_by_state": gettext_lazy("state control of the supplier"),
+    "parties": gettext_lazy("parties"),
+    "contracts": gettext_lazy("contract named"),
+    "exempt_concluded_before": gettext_lazy("exemption of older contracts"),
+    "timeline": gettext_lazy("resumption after the suspension"),
+    "open_quantity": gettext_lazy("open quantity"),
+    "renewal": gettext_lazy("renewal"),
+}
+FIELDS = {
+    "hs": gettext_lazy("HS code"),
+    "hs_code": gettext_lazy("HS code"),
+    "tariff": gettext_lazy("national tariff code"),
+    "tariff_codes": gettext_lazy("national tariff codes"),
+    "control_codes": gettext_lazy("control codes"),
+    "elements": gettext_lazy("elements"),
+    "min_purity": gettext_lazy("purity from"),
+    "purity": gettext_lazy("purity"),
+    "min_value_share": gettext_lazy("share of the value from"),
+    "value_share": gettext_lazy("share of the value"),
+    "content": gettext_lazy("content by origin"),
+    "origin": gettext_lazy("origin"),
+    "origin_country": gettext_lazy("country of origin"),
+    "destination_country": gettext_lazy("country of ultimate destination"),
+    "end_use": gettext_lazy("end use"),
+    "end_user": gettext_lazy("end user"),
+    "owners": gettext_lazy("owners"),
+    "owners_complete": gettext_lazy("every owner above 5 % is named"),
+    "percent": gettext_lazy("percentage"),
+    "controls": gettext_lazy("actual control"),
+    "country": gettext_lazy("country"),
+    "kind": gettext_lazy("kind"),
+    "quantity": gettext_lazy("quantity"),
+    "delivered": gettext_lazy("delivered"),
+    "cancelled": gettext_lazy("cancelled"),
+    "renewal": gettext_lazy("renewal"),
+    "expires_on": gettext_lazy("expiry"),
+    "notice_days": gettext_lazy("days of notice"),
+    "concluded_at": gettext_lazy("concluded at"),
+    "concluded_on": gettext_lazy("concluded on"),
+    "made_on": gettext_lazy("made on"),
+    "increases_quantity_or_term": gettext_lazy("increases quantity or term"),
+    "supplier": gettext_lazy("supplier"),
+    "buyer": gettext_lazy("buyer"),
+    "lists": gettext_lazy("lists"),
+    "named": gettext_lazy("named"),
+    "roles": gettext_lazy("as"),
+    "affiliates": gettext_lazy("affiliates"),
+    "lines": gettext_lazy("line"),
+    "organizations": gettext_lazy("organization"),
+    "amendments": gettext_lazy("amendment"),
+}
+LISTED = 12
+"""How many values of a list are written out."""
+
+
+def reasons_in_words(reasons: Iterable[Reason]) -> list[str]:
+    """One sentence per criterion and what the contract says of it, for all lines that say the same."""
+    lines: defaultdict[tuple[str, str, str, str], list[int]] = defaultdict(list)
+    for reason in reasons:
+        says = _in_words(reason.contract_says)
+        asks = _in_words(reason.measure_says)
+        of_line = lines[reason.criterion, reason.verdict, says, asks]
+        if reason.line is not None:
+            of_line.append(reason.line)
+    return [_sentence(*key, numbers) for key, numbers in lines.items()]
+
+
+def clearings_in_words(clearings: Iterable[Clearing]) -> list[str]:
+    """`end use: civil`, one per fact that alone would clear the flag."""
+    return [f"{_path(clearing.field)}: {_alternatives(clearing.values)}" for clearing in clearings]
+
+
+def _sentence(criterion: str, verdict: str, says: str, asks: str, lines: list[int]) -> str:
+    words = {"criterion": CRITERIA[criterion], "says": says, "asks": asks}
+    if verdict == "unknown":
+        sentence = _("%(criterion)s: not established. The contract says: %(says)s; the measure asks for: %(asks)s")
+    else:
+        sentence = _("%(criterion)s: met. The contract says: %(says)s; the measure asks for: %(asks)s")
+    prefix = f"{_of_lines(lines)} " if lines else ""
+    return one_line(prefix + sentence % words, 600)
+
+
+def _of_lines(lines: list[int]) -> str:
+    shown = ", ".join(map(str, lines[:LISTED])) + (", …" if len(lines) > LISTED else "")
+    return _("line %(lines)s,") % {"lines": shown} if len(lines) == 1 else _("lines %(lines)s,") % {"lines": shown}
+
+
+def _path(field: str) -> str:
+    """`lines/10/elements` as `line 10, elements`."""
+    parts = field.split("/")
+    named = ("lines", "organizations", "amendments", "owners", "content", "tariff_codes")
+    words: list[str] = []
+    while parts:
+        part = parts.pop(0)
+        name = str(FIELDS.get(part, part))
+        words.append(f"{name} {one_line(parts.pop(0), 64)}" if part in named and parts else name)
+    return ", ".join(words)
+
+
+def _alternatives(values: list[Json]) -> str:
+    return (" " + _("or") + " ").join(_in_words(value) for value in values[:LISTED])
+
+
+def _in_words(value: Json) -> str:
+    if value is None:
+        return _("not established")
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, list):
+        shown = ", ".join(_in_words(part) for part in value[:LISTED]) or _("none")
+        return shown + (", …" if len(value) > LISTED else "")
+    if isinstance(value, Mapping):
+        return _of_mapping(value)
+    return one_line(value, 100)
+
+
+def _of_mapping(value: Mapping[str, Json]) -> str:
+    parts = [
+        f"{FIELDS.get(name, name)} {_in_words(part)}" for name, part in value.items() if part not in (None, [], {})
+    ]
+    missing = [str(FIELDS.get(name, name)) for name, part in value.items() if part is None]
+    if missing:
+        parts.append(_("not established: %(fields)s") % {"fields": ", ".join(missing)})
+    return "; ".join(parts) or _("none")
