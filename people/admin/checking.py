@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
-from rest_framework.exceptions import ErrorDetail
 from unfold.forms import PaginationInlineFormSet
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from people.faults import Rule, Values, examined
 from people.strict import OWN, Strict
@@ -110,8 +110,10 @@ class CheckedFormSet(PaginationInlineFormSet):
             raise ValidationError(loose)
 
 
-class CodesField(forms.CharField):
+class CodesField(forms.Field):
     """Codes separated by commas. Empty is not established; a dash says that there are none."""
+
+    widget = UnfoldAdminTextInputWidget
 
     def __init__(self, *, none_is_empty: bool = False, **options: Any) -> None:
         self.none_is_empty = none_is_empty
@@ -132,7 +134,3 @@ class CodesField(forms.CharField):
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return bool(initial != self.to_python(data))
-
-
-def words(errors: list[ErrorDetail]) -> list[str]:
-    return [str(error) for error in errors]

@@ -11,8 +11,11 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 
+from people import clock
 from people.admin.checking import CheckedFormSet
-from people.models import Role, User
+from people.models import Role
+from people.principal import has_role, principal
+from people.provenance import Provenance, record
 
 EVERYBODY = tuple(Role)
 
@@ -27,10 +30,6 @@ class BoundedPaginator(Paginator[Any]):
         if not isinstance(self.object_list, models.QuerySet):
             return len(self.object_list)
         return self.object_list.order_by()[: self.LIMIT].count()
-
-
-def has_role(request: HttpRequest, roles: Sequence[Role]) -> bool:
-    return isinstance(request.user, User) and request.user.is_active and request.user.has_role(*roles)
 
 
 class RoleAdmin(ModelAdmin):
@@ -50,19 +49,19 @@ class RoleAdmin(ModelAdmin):
     warn_unsaved_form = True
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return has_role(request, self.readers)
+        return has_role(request, *self.readers)
 
     def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        return has_role(request, self.readers)
+        return has_role(request, *self.readers)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return has_role(request, self.writers)
+        return has_role(request, *self.writers)
 
     def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        return has_role(request, self.writers)
+        return has_role(request, *self.writers)
 
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        return has_role(request, self.removers)
+        return has_role(request, *self.removers)
 
     def get_search_results(
         self, request: HttpRequest, queryset: models.QuerySet[Any], search_term: str
@@ -72,8 +71,33 @@ class RoleAdmin(ModelAdmin):
         rows, duplicates = super().get_search_results(request, queryset, term)
         return rows, duplicates
 
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        return bool(super().lookup_allowed(lookup, value, request)) if request else False
+
+class FactsAdmin(RoleAdmin):
+    """A page of objects whose facts have a provenance: what a person sets by hand is that person's word."""
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        stated = form.changed_data if change else [n for n, v in form.cleaned_data.items() if v not in (None, "", [])]
+        obj.provenance = self._recorded(request, obj, stated)
+        super().save_model(request, obj, form, change)
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        if hasattr(formset.model, "provenance"):
+            for row in formset.forms:
+                if row.has_changed():
+                    row.instance.provenance = self._recorded(request, row.instance, row.changed_data)
+        super().save_formset(request, form, formset, change)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        lists = [formset.section for formset in formsets if formset.section and formset.has_changed()]
+        if lists:
+            provenance = self._recorded(request, form.instance, lists)
+            self.model._default_manager.filter(pk=form.instance.pk).update(provenance=provenance)
+
+    def _recorded(self, request: HttpRequest, row: Any, names: Sequence[str]) -> Provenance:
+        columns = {*(field.name for field in row._meta.get_fields()), *row._meta.fields_map}
+        stated = [name for name in names if name in columns]
+        return record(row.provenance, stated, source=principal(request).email, at=clock.now())
 
 
 class LedgerAdmin(RoleAdmin):

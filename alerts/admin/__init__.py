@@ -1,0 +1,9 @@
+"""Admin pages of flags, runs and messages, and those of contracts and policy changes that show flags."""
+
+from django.contrib import admin
+
+from alerts.admin import dashboard, flags, ledgers, ringing
+
+admin.site.index_template = "alerts/today.html"
+
+__all__ = ["dashboard", "flags", "ledgers", "ringing"]

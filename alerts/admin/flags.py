@@ -1,0 +1,196 @@
+"""The list of flags, and the page of one: everything there is to know of it on one screen."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import (
+    AutocompleteSelectFilter,
+    ChoicesDropdownFilter,
+    FieldTextFilter,
+    RangeDateFilter,
+    RelatedDropdownFilter,
+)
+from unfold.decorators import display
+
+from alerts import flag_report
+from alerts.admin.columns import BASIS_COLOURS, CERTAINTY_COLOURS, KIND_COLOURS, in_days, money, urgency
+from alerts.models import Flag, FlagEvent
+from alerts.portfolio import calendar
+from contracts.admin import STAGE_COLOURS, STAGES, facts_of
+from contracts.stage import stage
+from people import clock
+from people.admin.pages import LedgerAdmin
+from people.principal import principal
+
+
+class OpenFilter(admin.SimpleListFilter):
+    """Open flags unless somebody asks for others."""
+
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("open", _("open")), ("closed", _("closed")), ("all", _("open and closed"))]
+
+    def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
+        if self.value() == "all":
+            return queryset
+        return queryset.filter(closed_at__isnull=self.value() != "closed")
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        for value, title in self.lookup_choices:
+            selected = self.value() == value or (self.value() is None and value == "open")
+            yield {
+                "selected": selected,
+                "query_string": changelist.get_query_string({self.parameter_name: value}),
+                "display": title,
+            }
+
+
+@admin.register(Flag)
+class FlagAdmin(LedgerAdmin):
+    change_form_template = "alerts/flag.html"
+    list_display = (
+        "shown_act_by",
+        "shown_contract",
+        "shown_kind",
+        "shown_certainty",
+        "shown_measure",
+        "shown_basis",
+        "shown_exposure",
+        "shown_owner",
+        "shown_department",
+    )
+    list_display_links = ("shown_act_by", "shown_contract")
+    list_filter = (
+        OpenFilter,
+        ("kind", ChoicesDropdownFilter),
+        ("certainty", ChoicesDropdownFilter),
+        ("basis", ChoicesDropdownFilter),
+        ("measure__change", AutocompleteSelectFilter),
+        ("contract__department", RelatedDropdownFilter),
+        ("contract__owner", FieldTextFilter),
+        ("act_by", RangeDateFilter),
+    )
+    search_fields = (
+        "contract__reference",
+        "contract__title",
+        "contract__supplier__reference",
+        "contract__supplier__name",
+        "contract__owner",
+        "measure__change__reference",
+    )
+    search_help_text = _("contract, supplier, owner, policy change")
+    ordering = ("act_by", "id")
+    sortable_by = ("shown_act_by",)
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Flag]:
+        return Flag.objects.visible_to(principal(request)).select_related(
+            "contract__department", "contract__supplier", "contract__buyer", "contract__end_user", "measure__change"
+        )
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        flag = self.get_object(request, object_id)
+        context = dict(extra_context or {})
+        if isinstance(flag, Flag):
+            context |= _page(flag)
+        response: HttpResponse = super().change_view(request, object_id, form_url, context)
+        return response
+
+    @display(
+        description=_("act by"), label={"danger": "danger", "warning": "warning", "info": "info"}, ordering="act_by"
+    )
+    def shown_act_by(self, flag: Flag) -> tuple[str, str]:
+        today = calendar(clock.now()).today
+        return urgency(flag, today) or "-", f"{flag.act_by:%Y-%m-%d}"
+
+    @display(description=_("contract"), header=True)
+    def shown_contract(self, flag: Flag) -> tuple[str, str]:
+        return flag.contract.reference, flag.contract.title or str(flag.contract.supplier)
+
+    @display(description=_("kind"), label=KIND_COLOURS)
+    def shown_kind(self, flag: Flag) -> tuple[str, str]:
+        return flag.kind, flag.get_kind_display()
+
+    @display(description=_("certainty"), label=CERTAINTY_COLOURS)
+    def shown_certainty(self, flag: Flag) -> tuple[str, str]:
+        return flag.certainty, flag.get_certainty_display()
+
+    @display(description=_("measure"), header=True)
+    def shown_measure(self, flag: Flag) -> tuple[str, str]:
+        return flag_report.name_of(flag.measure), flag.measure.title or ""
+
+    @display(description=_("basis"), label=BASIS_COLOURS)
+    def shown_basis(self, flag: Flag) -> tuple[str, str]:
+        return flag.basis, flag.get_basis_display()
+
+    @display(description=_("exposure"))
+    def shown_exposure(self, flag: Flag) -> str | None:
+        return money(flag.exposure_amount, flag.exposure_currency) or None
+
+    @display(description=_("owner"))
+    def shown_owner(self, flag: Flag) -> str | None:
+        return flag.contract.owner
+
+    @display(description=_("department"))
+    def shown_department(self, flag: Flag) -> str | None:
+        department = flag.contract.department
+        return department.reference if department else None
+
+
+def _page(flag: Flag) -> dict[str, Any]:
+    """Everything the page of a flag shows."""
+    now = calendar(clock.now())
+    stands = stage(facts_of(flag.contract), now)
+    return {
+        "flag": flag,
+        "measure_name": flag_report.name_of(flag.measure),
+        "policy_change": flag.measure.change,
+        "evidence": list(flag.measure.change.evidence.order_by("published_on", "id")),
+        "why": flag_report.why(flag, at=now.at),
+        "history": flag_report.history(flag),
+        "told": flag_report.told(flag),
+        "exposure": money(flag.exposure_amount, flag.exposure_currency),
+        "stage": {"text": STAGES[stands], "colour": STAGE_COLOURS[stands]},
+        "act_by_in_words": in_days(flag.act_by, now.today),
+        "urgency": urgency(flag, now.today),
+        "colours": {
+            "kind": KIND_COLOURS[flag.kind],
+            "certainty": CERTAINTY_COLOURS[flag.certainty],
+            "basis": BASIS_COLOURS[flag.basis],
+        },
+        "title": f"{flag.contract.reference} · {flag.get_kind_display()}",
+        "subtitle": None,
+    }
+
+
+@admin.register(FlagEvent)
+class FlagEventAdmin(LedgerAdmin):
+    list_display = ("at", "kind", "shown_flag", "certainty", "basis", "act_by", "shown_exposure", "run")
+    list_filter = (("kind", ChoicesDropdownFilter), ("certainty", ChoicesDropdownFilter), ("at", RangeDateFilter))
+    list_select_related = ("flag__contract", "flag__measure__change", "run")
+    search_fields = ("flag__contract__reference", "flag__measure__change__reference")
+    ordering = ("-id",)
+    sortable_by = ()
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[FlagEvent]:
+        visible = Flag.objects.visible_to(principal(request)).order_by().values("id")
+        return FlagEvent.objects.filter(flag__in=visible)
+
+    @display(description=_("flag"))
+    def shown_flag(self, event: FlagEvent) -> str:
+        address = reverse("admin:alerts_flag_change", args=[event.flag_id])
+        words = f"{event.flag.contract.reference} · {flag_report.name_of(event.flag.measure)}"
+        return format_html('<a href="{}">{}</a>', address, words)
+
+    @display(description=_("exposure"))
+    def shown_exposure(self, event: FlagEvent) -> str | None:
+        return money(event.exposure_amount, event.exposure_currency) or None

@@ -1,0 +1,134 @@
+"""Pages of what the machine writes: screening runs, the cursor, messages and what they told."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db import models
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import ChoicesDropdownFilter, FieldTextFilter, RangeDateTimeFilter
+from unfold.decorators import display
+
+from alerts.admin.columns import MESSAGE_COLOURS
+from alerts.models import Message, MessageLine, ScreeningCursor, ScreeningRun
+from people.admin.pages import LedgerAdmin
+from people.models import Role
+from people.principal import principal
+
+
+@admin.register(ScreeningRun)
+class ScreeningRunAdmin(LedgerAdmin):
+    list_display = (
+        "id",
+        "cause",
+        "at",
+        "shown_state",
+        "contracts",
+        "screened",
+        "opened",
+        "updated",
+        "closed",
+        "unchanged",
+        "set_aside",
+        "shown_seconds",
+    )
+    list_filter = (("cause", ChoicesDropdownFilter), ("at", RangeDateTimeFilter))
+    search_fields = ("policy_version__exact", "digest__exact")
+    search_help_text = _("a whole digest")
+    ordering = ("-id",)
+    sortable_by = ("id",)
+    fieldsets = (
+        (None, {"fields": (("cause", "at"), ("started_at", "finished_at", "completed_by"))}),
+        (_("Manifest"), {"fields": (("contracts", "lines", "screened", "set_aside"), "policy_version", "digest")}),
+        (_("Flags"), {"fields": (("opened", "updated", "closed", "unchanged"),)}),
+        (_("What failed"), {"fields": ("errors",)}),
+    )
+
+    @display(description=_("state"), label={"finished": "success", "replaced": "warning", "unfinished": "danger"})
+    def shown_state(self, run: ScreeningRun) -> tuple[str, Any]:
+        if run.finished_at is not None:
+            return "finished", _("finished")
+        if run.completed_by_id is not None:
+            return "replaced", _("done by a later run")
+        return "unfinished", _("not finished")
+
+    @display(description=_("seconds"))
+    def shown_seconds(self, run: ScreeningRun) -> str | None:
+        return f"{(run.finished_at - run.started_at).total_seconds():.1f}" if run.finished_at else None
+
+
+@admin.register(ScreeningCursor)
+class ScreeningCursorAdmin(LedgerAdmin):
+    readers = (Role.ADMINISTRATOR,)
+    list_display = ("id", "xid", "shown_ahead")
+    list_filter = ()
+    fields = ("xid", "ahead")
+
+    @display(description=_("screened beyond it"))
+    def shown_ahead(self, cursor: ScreeningCursor) -> int:
+        return len(cursor.ahead)
+
+
+@admin.register(Message)
+class MessageAdmin(LedgerAdmin):
+    change_form_template = "alerts/message.html"
+    list_display = (
+        "created_at",
+        "shown_state",
+        "recipient",
+        "subject",
+        "policy_change",
+        "language",
+        "attempts",
+        "sent_at",
+    )
+    list_display_links = ("created_at", "subject")
+    list_filter = (
+        ("state", ChoicesDropdownFilter),
+        ("language", FieldTextFilter),
+        ("recipient", FieldTextFilter),
+        ("created_at", RangeDateTimeFilter),
+    )
+    list_select_related = ("policy_change",)
+    search_fields = ("recipient", "subject", "message_id__exact", "policy_change__reference")
+    search_help_text = _("recipient, subject, policy change, a whole Message-ID")
+    ordering = ("-id",)
+    sortable_by = ()
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[Message]:
+        return Message.objects.visible_to(principal(request))
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        message = self.get_object(request, object_id)
+        context = dict(extra_context or {})
+        if isinstance(message, Message):
+            lines = message.lines.select_related("event__flag__contract", "event__flag__measure__change")
+            context |= {
+                "message": message,
+                "colour": MESSAGE_COLOURS[message.state],
+                "lines": lines.order_by("id"),
+                "title": message.subject,
+                "subtitle": None,
+            }
+        response: HttpResponse = super().change_view(request, object_id, form_url, context)
+        return response
+
+    @display(description=_("state"), label=MESSAGE_COLOURS)
+    def shown_state(self, message: Message) -> tuple[str, str]:
+        return message.state, message.get_state_display()
+
+
+@admin.register(MessageLine)
+class MessageLineAdmin(LedgerAdmin):
+    list_display = ("id", "message", "recipient", "channel", "event")
+    list_filter = (("recipient", FieldTextFilter),)
+    list_select_related = ("message", "event")
+    search_fields = ("recipient", "event__flag__contract__reference")
+    ordering = ("-id",)
+    sortable_by = ("id",)
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[MessageLine]:
+        visible = Message.objects.visible_to(principal(request)).order_by().values("id")
+        return MessageLine.objects.filter(message__in=visible)

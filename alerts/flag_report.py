@@ -1,0 +1,62 @@
+"""What there is to know of one flag: why it is open, what would clear it, what happened to it and who was told."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from alerts.models import Flag, FlagEvent, MessageLine
+from alerts.portfolio import calendar, stored_policies
+from alerts.screening import Clearing, Policies, Reason, reasons, would_clear_if
+from contracts.facts import ContractFacts
+from contracts.models import Contract
+from policies.facts import MeasureFacts
+from policies.models import Measure
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """The reasons of a flag and the single facts that would clear it.
+
+    `outdated` where the contract has changed since the flag was decided, so that its lines are not there any more: then
+    there are no reasons until it is screened again. A closed flag has nothing that would clear it.
+    """
+
+    reasons: Sequence[Reason]
+    would_clear_if: Sequence[Clearing]
+    outdated: bool
+
+
+def name_of(measure: Measure) -> str:
+    """`REFERENCE/KEY`, as bundles and verdicts name it."""
+    return f"{measure.change.reference}/{measure.key}"
+
+
+def why(flag: Flag, *, at: datetime) -> Why:
+    """Rendered from the flag's bits and the stored facts, in a constant number of queries."""
+    (measure,) = Measure.objects.filter(pk=flag.measure_id).facts()
+    contract = next(iter(Contract.objects.filter(pk=flag.contract_id).facts()), None)
+    if contract is None or not _has_lines(flag, contract):
+        return Why((), (), outdated=True)
+    return _why(flag, contract, measure, replace(stored_policies(), measures=[measure]), at)
+
+
+def _why(flag: Flag, contract: ContractFacts, measure: MeasureFacts, policies: Policies, at: datetime) -> Why:
+    verdict = flag.verdict(contract.reference, measure.name)
+    clearings = [] if flag.closed_at else would_clear_if(verdict, contract, policies, calendar(at))
+    return Why(reasons(verdict, contract, measure, policies), clearings, outdated=False)
+
+
+def _has_lines(flag: Flag, contract: ContractFacts) -> bool:
+    return set(flag.lines) <= {line.number for line in contract.lines}
+
+
+def history(flag: Flag) -> Sequence[FlagEvent]:
+    """The flag's events, the latest first."""
+    return list(flag.events.select_related("run").order_by("-id"))
+
+
+def told(flag: Flag) -> Sequence[MessageLine]:
+    """The lines of messages that told of the flag, the latest first."""
+    return list(
+        MessageLine.objects.filter(event__flag=flag).select_related("message", "event").order_by("-message_id", "-id")
+    )
