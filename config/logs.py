@@ -19,9 +19,10 @@ _SHARED: list[Processor] = [
 def logging_config(*, level: str, as_json: bool) -> dict[str, Any]:
     """What Django's LOGGING holds: one stream, one formatter, for our own loggers and everybody else's."""
     last: list[Processor] = (
-        [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(sort_keys=False)]
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(sort_keys=False)]
         if as_json
-        else [structlog.dev.ConsoleRenderer(colors=False)]
+        # Plain: with `rich` installed structlog would print the local variables of every frame, secrets among them.
+        else [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
     )
     return {
         "version": 1,

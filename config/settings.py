@@ -15,6 +15,7 @@ import django_stubs_ext
 from config import environment
 from config.embedded.places import places, secret
 from config.logs import logging_config
+from config.unfold import UNFOLD  # noqa: F401  read by the admin
 from config.run import record
 
 django_stubs_ext.monkeypatch()  # classes that are generic for mypy can be subscripted at run time, too
@@ -264,10 +265,10 @@ SPECTACULAR_SETTINGS = {
 
 # --- Admin, static files, logs ----------------------------------------------------------------------------------------
 
-UNFOLD = {"SITE_TITLE": "Tocsin", "SITE_HEADER": "Tocsin", "SITE_SYMBOL": "notifications_active"}
 STATIC_URL = "/static/"
-STATIC_ROOT = Path(env.text("STATIC_ROOT", str(BASE_DIR / "staticfiles")))
-WHITENOISE_USE_FINDERS = EMBEDDED  # embedded there is no `collectstatic` step
+# Embedded there is no `collectstatic` step: files are served from where they are found.
+STATIC_ROOT = None if EMBEDDED else Path(env.text("STATIC_ROOT", str(BASE_DIR / "staticfiles")))
+WHITENOISE_USE_FINDERS = EMBEDDED
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

@@ -114,7 +114,8 @@ def _run(here: Places, port: int, *, leave: bool, cleanup: ExitStack) -> None:
 
 
 def _start(children: Children, here: Places, sink: socket.socket, port: int) -> None:
-    (here.state / "beat").unlink(missing_ok=True)
+    for old in here.state.glob("beat*"):  # what it remembers are the ticks of another run
+        old.unlink()
     children.start("mail", "config.run.mail_sink", str(here.mail), str(sink.fileno()), pass_fds=[sink.fileno()])
     celery = ("-A", "config.celery", "--quiet")
     children.start(
