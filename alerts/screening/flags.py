@@ -20,7 +20,7 @@ Hit = tuple[int, int, int, int, bool, int, int, int]
 
 
 def flags(hits: Hits, book: Book, slots: Slots) -> list[Verdict]:
-    """A flag is matched if any line's hit is; its lines, basis and day are those of that certainty."""
+    """A flag is matched if any line's hit is; its lines are those of that certainty, its day the earliest of theirs."""
     contract = book.contract_of[hits.line]
     order = np.lexsort((hits.line, hits.kind, hits.slot, contract))
     columns = (contract, hits.slot, hits.kind, hits.line, hits.surely, hits.basis, hits.unknowns, hits.act_by)
@@ -47,7 +47,7 @@ def _flag(hits: list[Hit], book: Book, slots: Slots) -> Verdict:
         basis=BASES[max(hit[5] for hit in chosen)],
         lines=tuple(line.number for line in lines),
         unknowns=tuple(masks[number] for number in sorted(masks)),
-        act_by=day_of(min(hit[7] for hit in chosen)),
+        act_by=day_of(min(hit[7] for hit in hits if hit[3] in unknowns)),
         exposure=exposure(contract, lines),
     )
 
