@@ -55,6 +55,7 @@ def line_facts(values: Mapping[str, Any]) -> LineFacts:
 
 def contract_facts(values: Mapping[str, Any]) -> ContractFacts:
     """The facts of a contract; lines in order of number, amendments in the order recorded."""
+    columns: dict[str, Any] = {column: values.get(column) for column in CONTRACT_COLUMNS}
     return ContractFacts(
         reference=values["reference"],
         amendments=tuple(
@@ -62,7 +63,7 @@ def contract_facts(values: Mapping[str, Any]) -> ContractFacts:
             for amendment in values.get("amendments") or ()
         ),
         lines=tuple(sorted(map(line_facts, values.get("lines") or ()), key=lambda line: line.number)),
-        **{column: values.get(column) for column in CONTRACT_COLUMNS},
+        **columns,
     )
 
 

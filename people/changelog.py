@@ -109,7 +109,7 @@ def _after(name: str, operation: pgtrigger.Operation, func: str) -> pgtrigger.Tr
         level=pgtrigger.Statement,
         when=pgtrigger.After,
         operation=operation,
-        referencing=pgtrigger.Referencing(
+        referencing=pgtrigger.Referencing(  # type: ignore[no-untyped-call]
             old=None if operation == pgtrigger.Insert else "old_rows",
             new=None if operation == pgtrigger.Delete else "new_rows",
         ),

@@ -17,10 +17,11 @@ def tracked(*, versioned: bool = False) -> Callable[[M], M]:
     """
     level = pgtrigger.Statement
     changed = pgtrigger.AnyChange(exclude=["version"]) if versioned else pgtrigger.AnyChange()
-    return pghistory.track(
+    decorate: Callable[[M], M] = pghistory.track(
         pghistory.InsertEvent(level=level),
         pghistory.UpdateEvent(condition=changed, level=level),
         pghistory.DeleteEvent(level=level),
         obj_field=pghistory.ObjForeignKey(related_name="events", related_query_name="+"),
         append_only=True,
     )
+    return decorate

@@ -48,7 +48,7 @@ class Strict(serializers.Serializer[Any]):
             if key not in known:
                 errors[key] = [ErrorDetail(_unknown(key, known), "unknown_key")]
         if self._fields is None:
-            self._fields = [(name, field.source.partition(".")[0], field) for name, field in known.items()]
+            self._fields = [(name, stored_name(field), field) for name, field in known.items()]
         for name, stored, field in self._fields:
             if name not in data:
                 if field.required and not (self.partial and self.parent is None):
@@ -62,6 +62,11 @@ class Strict(serializers.Serializer[Any]):
         for fault in examined(self.rules, values):
             place(errors, fault)
         return values, errors
+
+
+def stored_name(field: serializers.Field[Any, Any, Any, Any]) -> str:
+    """The name under which a field's value is stored."""
+    return (field.source or "").partition(".")[0]
 
 
 class Rows(Fact, serializers.ListField):

@@ -11,7 +11,7 @@ from contracts.models import Amendment, Contract, Line
 from contracts.serializers import AmendmentSerializer, ContractSerializer, LineSerializer
 from people.models import Absence, Department, User
 from people.serializers import DepartmentSerializer, Period, UserSerializer
-from people.strict import Strict
+from people.strict import Strict, stored_name
 from policies.models import Evidence, Licence, Measure, PartyList, PartyListEntry, PolicyChange
 from policies.serializers import (
     EntrySerializer,
@@ -27,7 +27,7 @@ from suppliers.serializers import IdentifierSerializer, NameSerializer, Organiza
 
 def stored_names(serializer: Strict) -> tuple[str, ...]:
     """The names under which a serializer's values are stored, in its order."""
-    return tuple(field.source.partition(".")[0] for field in serializer.fields.values())
+    return tuple(stored_name(field) for field in serializer.fields.values())
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Keeping bundles: what they say is merged with what is stored, fact by fact, and only differences are written."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -49,7 +49,7 @@ def store(
     with transaction.atomic(), pghistory.context(source=source):
         identities = Identities()
         for section, kind in KINDS.items():
-            objects: Sequence = bundle.section(section)
+            objects = bundle.section(section)
             if not objects:
                 continue
             merged = merge_section(kind, objects, identities, source=source, at=at)

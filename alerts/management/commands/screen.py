@@ -9,10 +9,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from rest_framework.exceptions import ValidationError
 
+from alerts.bundle.files import read, refuse
 from alerts.bundle.output import flags_as_json
 from alerts.bundle.parse import parse
-from alerts.bundle.problems import BundleErrors
-from alerts.management.commands.load import complain, read
+from alerts.bundle.problems import BundleErrors, flattened
 from alerts.screening import Calendar
 from people.fields import Instant
 
@@ -21,7 +21,7 @@ def instant(text: str) -> datetime:
     try:
         return Instant().to_internal_value(text)
     except ValidationError as error:
-        raise ArgumentTypeError(str(error.detail[0])) from error
+        raise ArgumentTypeError("; ".join(problem.detail for problem in flattened(error.detail, ()))) from error
 
 
 class Command(BaseCommand):
@@ -37,6 +37,6 @@ class Command(BaseCommand):
         try:
             policies, contracts = parse(read(file)).facts()
         except BundleErrors as errors:
-            complain([file], {0: errors.problems})
+            refuse({0: errors.problems}, [file])
         else:
             self.stdout.write(json.dumps(flags_as_json(policies, contracts, calendar), ensure_ascii=False, indent=1))
