@@ -85,8 +85,8 @@ def claim() -> Message | None:
             message.unanswered += message.stage == Stage.DATA
         message.state, message.stage, message.lease_token = State.SENDING, Stage.CONNECT, uuid4()
         message.attempts += 1
-        message.save(update_fields=["state", "stage", "lease_token", "attempts", "unanswered"])
-        Message.objects.filter(pk=message.pk).update(lease_until=_in(lease_seconds()))
+        claimed = {name: getattr(message, name) for name in ("state", "stage", "lease_token", "attempts", "unanswered")}
+        Message.objects.filter(pk=message.pk).update(**claimed, lease_until=_in(lease_seconds()))
     return message
 
 

@@ -1,0 +1,260 @@
+"""Delivery against a real mail server: every answer has its consequence, and no lease is held by two."""
+
+import socket
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from aiosmtpd.smtp import AuthResult
+from django.db import connection
+from django.db.models import F
+from django.db.models.functions import Now
+from pytest_django import Settings
+
+from alerts import delivery
+from alerts.mail.transport import Fate, Outcome, Stage, Transport
+from alerts.models import Message
+from tests.alerts.smtp import Sink, serving
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def sink(settings: Settings) -> Iterator[Sink]:
+    sink = Sink()
+    with serving(sink) as port:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
+        settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
+        settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
+        settings.EMAIL_TIMEOUT = 2
+        settings.DEFAULT_FROM_EMAIL = "Tocsin <tocsin@example.com>"
+        yield sink
+
+
+def message(recipient: str = "aoi@example.com", **fields: object) -> Message:
+    number = Message.objects.count()
+    return Message.objects.create(
+        **{
+            "recipient": recipient,
+            "channel": "email",
+            "dedup_key": f"key-{number}",
+            "message_id": f"<{number}@tocsin.example.com>",
+            "language": "en",
+            "subject": "契約 C-1 – act at once",
+            "text": "Dysprosium 镝\n.a line that begins with a dot\n",
+            "html": "<p>Dysprosium 镝</p>",
+            **fields,
+        }
+    )
+
+
+def pass_time(**waited: float) -> None:
+    """As if so much time had passed on the database's clock."""
+    ago = timedelta(**waited)
+    Message.objects.update(
+        next_attempt_at=F("next_attempt_at") - ago,
+        lease_until=F("lease_until") - ago,
+        deferred_since=F("deferred_since") - ago,
+    )
+
+
+def test_an_accepted_mail_is_sent_and_says_the_same(sink: Sink) -> None:
+    sent = message()
+    assert delivery.deliver() == {"sent": 1}
+    sent.refresh_from_db()
+    assert (sent.state, sent.stage, sent.attempts, sent.last_answer) == ("sent", "accepted", 1, "250 OK")
+    assert (sent.lease_token, sent.lease_until) == (None, None)
+    assert sent.sent_at is not None
+    (mail,) = sink.accepted
+    assert (mail["Message-ID"], mail["Subject"], mail["To"]) == (
+        "<0@tocsin.example.com>",
+        "契約 C-1 – act at once",
+        "aoi@example.com",
+    )
+    text, html = mail.get_body(("plain",)), mail.get_body(("html",))
+    assert text is not None
+    assert html is not None
+    assert text.get_content().replace("\r\n", "\n") == sent.text
+    assert html.get_content().strip() == sent.html
+    assert delivery.deliver() == {}
+
+
+def test_many_mails_share_a_session(sink: Sink) -> None:
+    for number in range(5):
+        message(f"user{number}@example.com")
+    assert delivery.deliver(limit=3) == {"sent": 3}
+    assert delivery.deliver() == {"sent": 2}
+    assert sink.sessions == 2
+    assert sorted(sink.recipients) == [f"user{number}@example.com" for number in range(5)]
+
+
+def test_a_recipient_refused_for_good_is_dead_at_once_and_keeps_nobody(sink: Sink) -> None:
+    sink.rcpt_answers["gone@example.com"] = "550 5.1.1 no such user"
+    dead, fine = message("gone@example.com"), message()
+    assert delivery.deliver() == {"refused": 1, "sent": 1}
+    dead.refresh_from_db()
+    fine.refresh_from_db()
+    assert (dead.state, dead.stage, dead.last_answer) == ("dead", "rcpt", "550 5.1.1 no such user")
+    assert fine.state == "sent"
+    pass_time(days=30)
+    assert delivery.deliver() == {}
+
+
+def test_a_temporary_refusal_backs_off_and_is_tried_again(sink: Sink) -> None:
+    sink.rcpt_answers["busy@example.com"] = "451 4.7.1 greylisted"
+    busy = message("busy@example.com")
+    waits = []
+    for _ in range(4):
+        assert delivery.deliver() == {"deferred": 1}
+        busy.refresh_from_db()
+        waits.append(Message.objects.annotate(wait=F("next_attempt_at") - Now()).get().wait.total_seconds())
+        pass_time(hours=1)
+    assert (busy.state, busy.attempts, busy.stage) == ("failed", 4, "rcpt")
+    longest = [5, 10, 20, 40]
+    assert all(end / 2 - 1 <= wait <= end for wait, end in zip(waits, longest, strict=True)), waits
+
+    sink.rcpt_answers.clear()
+    assert delivery.deliver() == {"sent": 1}
+
+
+def test_a_message_is_given_up_after_72_hours_of_temporary_refusals(sink: Sink) -> None:
+    sink.rcpt_answers["busy@example.com"] = "451 4.7.1 greylisted"
+    busy = message("busy@example.com")
+    delivery.deliver()
+    pass_time(hours=71)
+    delivery.deliver()
+    busy.refresh_from_db()
+    assert busy.state == "failed"
+    pass_time(hours=2)
+    delivery.deliver()
+    busy.refresh_from_db()
+    assert (busy.state, busy.attempts) == ("dead", 3)
+
+
+def test_a_refusal_after_the_final_dot_counts_as_an_answer(sink: Sink) -> None:
+    sink.dot_answers = ["451 4.3.0 try later", "554 5.6.0 not like this"]
+    later, never = message(), message("ken@example.com")
+    assert delivery.deliver() == {"deferred": 1, "refused": 1}
+    later.refresh_from_db()
+    never.refresh_from_db()
+    assert (later.state, later.stage, later.unanswered) == ("failed", "after-dot", 0)
+    assert (never.state, never.stage) == ("dead", "after-dot")
+
+
+def test_no_answer_after_the_final_dot_is_repeated_once_with_the_same_message_id(sink: Sink) -> None:
+    sink.dot_answers = ["drop"]
+    unclear = message()
+    assert delivery.deliver() == {"unclear": 1}
+    unclear.refresh_from_db()
+    assert (unclear.state, unclear.stage, unclear.unanswered, unclear.attempts) == ("failed", "after-dot", 1, 1)
+    assert delivery.deliver() == {}  # not at once
+    pass_time(minutes=6)
+    assert delivery.deliver() == {"sent": 1}
+    assert [mail["Message-ID"] for mail in sink.accepted] == ["<0@tocsin.example.com>"] * 2
+
+
+def test_no_answer_twice_is_a_matter_for_people(sink: Sink) -> None:
+    sink.dot_answers = ["drop", "drop"]
+    unclear = message()
+    delivery.deliver()
+    pass_time(minutes=6)
+    delivery.deliver()
+    unclear.refresh_from_db()
+    assert (unclear.state, unclear.unanswered) == ("dead", 2)
+    assert len(sink.accepted) == 2
+
+
+@pytest.mark.parametrize("answer", ["530 5.7.0 authentication required", "550 5.7.1 sender refused", "421 closing"])
+def test_a_server_that_takes_no_mail_of_ours_at_all_kills_none(sink: Sink, answer: str) -> None:
+    sink.mail_answer = answer
+    for number in range(3):
+        message(f"user{number}@example.com")
+    assert delivery.deliver() == {"unreachable": 1}
+    pass_time(days=10)
+    assert delivery.deliver() == {"unreachable": 1}
+    assert list(Message.objects.values_list("state", "attempts")) == [("pending", 0)] * 3
+
+    sink.mail_answer = "250 OK"
+    pass_time(minutes=1)
+    assert delivery.deliver() == {"sent": 3}
+
+
+def test_a_refused_connection_keeps_everything_pending(sink: Sink, settings: Settings) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        settings.EMAIL_PORT = nobody.getsockname()[1]
+        waiting = message()
+        assert delivery.deliver() == {"unreachable": 1}
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.stage, waiting.attempts) == ("pending", "connect", 0)
+    assert "ConnectionRefusedError" in waiting.last_answer
+
+
+def test_a_wrong_password_keeps_everything_pending(settings: Settings, sink: Sink) -> None:
+    settings.EMAIL_HOST_USER, settings.EMAIL_HOST_PASSWORD = "tocsin", "expired"
+    with serving(
+        sink, auth_require_tls=False, authenticator=lambda *_: AuthResult(success=False, handled=False)
+    ) as port:
+        settings.EMAIL_PORT = port
+        waiting = message()
+        assert delivery.deliver() == {"unreachable": 1}
+    waiting.refresh_from_db()
+    assert (waiting.state, waiting.stage, waiting.attempts) == ("pending", "auth", 0)
+
+
+def test_a_lost_lease_is_taken_over_and_the_stale_holder_writes_nothing(sink: Sink) -> None:
+    message()
+    stale = delivery.claim()
+    assert stale is not None
+    assert delivery.claim() is None  # nobody else while the lease lasts
+    pass_time(hours=1)
+
+    assert delivery.deliver() == {"sent": 1}  # somebody else takes it over
+
+    with Transport() as transport:
+        assert delivery.attempt(stale, transport) is None  # notices before its text leaves
+    assert not delivery.record(stale, Outcome(Fate.REFUSED, Stage.RCPT, "550 too late"))
+    stale.refresh_from_db()
+    assert (stale.state, stale.attempts, stale.last_answer) == ("sent", 2, "250 OK")
+    assert len(sink.accepted) == 1
+
+
+def test_a_sender_killed_while_its_text_left_is_counted_as_unanswered(sink: Sink) -> None:
+    message()
+    killed = delivery.claim()
+    assert killed is not None
+    delivery.renew(killed, Stage.DATA)
+    pass_time(hours=1)
+    assert delivery.deliver() == {"sent": 1}
+    assert Message.objects.get().unanswered == 1
+
+
+def test_two_senders_never_claim_the_same_message(sink: Sink) -> None:
+    first, second = message(), message("ken@example.com")
+    claimed = [delivery.claim(), delivery.claim(), delivery.claim()]
+    assert [found and found.pk for found in claimed] == [first.pk, second.pk, None]
+
+
+def test_no_transaction_is_open_while_a_mail_leaves(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
+    message()
+    seen = []
+    send = Transport.send
+
+    def watched(self: Transport, *args: object) -> Outcome:
+        seen.append(connection.in_atomic_block)
+        return send(self, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Transport, "send", watched)
+    delivery.deliver()
+    assert seen == [False]
+
+
+def test_an_address_that_cannot_be_written_is_dead_and_keeps_nobody(sink: Sink) -> None:
+    broken, fine = message("not an address\r\nRCPT TO:<x@example.com>"), message()
+    counts = delivery.deliver()
+    assert counts == {"refused": 1, "sent": 1}
+    broken.refresh_from_db()
+    fine.refresh_from_db()
+    assert (broken.state, fine.state) == ("dead", "sent")
+    assert sink.recipients == ["aoi@example.com"]

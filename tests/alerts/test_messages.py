@@ -1,0 +1,284 @@
+"""What people are told: who gets a mail, how many, and what it says."""
+
+from datetime import date, timedelta
+from html.parser import HTMLParser
+
+import pytest
+from pytest_django import Settings
+
+from alerts import messages, runs
+from alerts.models import FlagEvent, Message, MessageLine
+from alerts.models.flags import Flag
+from contracts.models import Contract
+from people.models import Absence, User
+from policies.models import Measure, PolicyChange
+from tests.alerts.conftest import AT, World
+
+COMPLIANCE = "compliance@example.com"
+
+
+@pytest.fixture(autouse=True)
+def mailboxes(settings: Settings) -> None:
+    settings.COMPLIANCE_MAILBOX = COMPLIANCE
+    settings.BASE_URL = "https://tocsin.example.com"
+
+
+def told() -> list[str]:
+    """Screen what changed and write the messages; who gets one, in order."""
+    before = set(Message.objects.values_list("pk", flat=True))
+    runs.screen_pending(at=AT)
+    messages.compose(at=AT)
+    return sorted(Message.objects.exclude(pk__in=before).values_list("recipient", flat=True))
+
+
+def test_an_owner_gets_one_mail_per_run_and_change_however_many_contracts(world: World) -> None:
+    for number in range(5):
+        world.contract(f"C-{number}")
+    world.contract("C-9", owner="ken@example.com")
+    world.change("CN-ONE")
+    world.change("CN-TWO")
+
+    assert told() == ["aoi@example.com", "aoi@example.com", "ken@example.com", "ken@example.com"]
+
+    message = Message.objects.filter(recipient="aoi@example.com", policy_change__reference="CN-ONE").get()
+    assert message.lines.count() == 5
+    assert message.state == "pending"
+    assert FlagEvent.objects.untold().count() == 0
+    assert MessageLine.objects.count() == FlagEvent.objects.count() == 12
+
+
+def test_nothing_changed_nothing_told(world: World) -> None:
+    world.contract("C-1")
+    world.change()
+    assert told() == ["aoi@example.com"]
+    assert told() == []
+    runs.sweep(at=AT + timedelta(days=2))  # the day to act by has moved with today
+    assert messages.compose(at=AT + timedelta(days=2)) == 0
+
+
+def test_composing_twice_writes_no_second_message(world: World) -> None:
+    world.contract("C-1")
+    world.change()
+    told()
+    FlagEvent.objects.update(composed_at=None)  # as if the first had been forgotten
+    assert messages.compose(at=AT) == 0
+    assert Message.objects.count() == MessageLine.objects.count() == 1
+
+
+def test_the_message_id_follows_from_the_deduplication_key() -> None:
+    assert messages.message_id("a") == messages.message_id("a") != messages.message_id("b")
+    assert messages.message_id("a").endswith("@tocsin.example.com>")
+
+
+@pytest.mark.parametrize(
+    ("fields", "recipient"),
+    [
+        ({"owner": "aoi@example.com"}, "aoi@example.com"),
+        # however the address is written
+        ({"owner": "Aoi@Example.com"}, "aoi@example.com"),
+        # an owner whom no user is
+        ({"owner": "stranger@example.com"}, "stranger@example.com"),
+        ({"owner": None}, "magnets@example.com"),
+        ({"owner": None, "department": None}, COMPLIANCE),
+        # away: the contract's deputy goes before the owner's own
+        ({"owner": "away@example.com", "deputy": "deputy@example.com"}, "deputy@example.com"),
+        ({"owner": "away@example.com"}, "ken@example.com"),
+        # the deputy is away too
+        ({"owner": "away@example.com", "deputy": "away2@example.com", "department": None}, "ken@example.com"),
+        ({"owner": "away2@example.com"}, "magnets@example.com"),
+        # away, and nobody else there: better late than never
+        ({"owner": "away2@example.com", "department": None}, "away2@example.com"),
+        # an owner who has left
+        ({"owner": "left@example.com", "deputy": "deputy@example.com"}, "deputy@example.com"),
+        ({"owner": "left@example.com"}, "magnets@example.com"),
+        ({"owner": "left@example.com", "department": None}, COMPLIANCE),
+        # back already
+        ({"owner": "back@example.com"}, "back@example.com"),
+    ],
+)
+def test_no_flag_is_without_a_recipient(world: World, fields: dict[str, str | None], recipient: str) -> None:
+    world.user("aoi@example.com")
+    world.user("left@example.com", is_active=False)
+    away = world.user("away@example.com", deputy="ken@example.com")
+    Absence.objects.create(user=away, from_on=date(2026, 1, 13), until_on=date(2026, 1, 13))
+    Absence.objects.create(user=world.user("away2@example.com"), from_on=None, until_on=None)
+    Absence.objects.create(user=world.user("back@example.com"), from_on=None, until_on=date(2026, 1, 12))
+    world.contract("C-1", **fields)
+    world.change()
+    assert told() == [recipient]
+
+
+def test_an_absence_is_in_days_of_the_users_own_zone(world: World) -> None:
+    user = world.user("aoi@example.com", timezone="America/New_York", deputy="ken@example.com")
+    Absence.objects.create(user=user, from_on=date(2026, 1, 12), until_on=date(2026, 1, 12))  # still the 12th there
+    world.contract("C-1")
+    world.change()
+    assert told() == ["ken@example.com"]
+    assert "You receive this as the deputy of aoi@example.com, who is away." in Message.objects.get().text
+
+
+def test_a_mail_says_what_happened_to_which_contract_why_and_what_to_do(world: World) -> None:
+    world.contract("C-1", title="NdPr oxide for EV motors")
+    world.change(number="No. 7", summary="Unnamed sources say so.")
+    told()
+
+    message = Message.objects.get()
+
+    assert message.subject == "Act at once: contract C-1 affected by No. 7"
+    first, *_ = message.text.splitlines()
+    assert first == (
+        "Contract C-1 affected by No. 7 (State sellers, as reported), reported, not confirmed: 1 may be terminated."
+        " Act at once."
+    )
+    flag = Flag.objects.get()
+    for part in (
+        "* C-1 - NdPr oxide for EV motors",
+        "Supplier: Ganjiang Rare Earth",
+        "What: may be terminated (Existing contracts may be terminated) [new]",
+        "How certain: certain",
+        "On what basis: reported, not confirmed",
+        "Exposure: JPY 1,200,000",
+        "secure what is still open",
+        "Why: line 10, goods: met. The contract says: HS code 284690; the measure asks for: HS code 280530, 2846",
+        "This is reported, not confirmed: no authority has published it.",
+        "- A news agency, 10 January 2026: supports it.",
+        "Grade B3: source usually reliable, possibly true.",
+        "https://news.example/1",
+        f"https://tocsin.example.com/admin/alerts/flag/{flag.pk}/change/",
+    ):
+        assert part in message.text, part
+    assert_same_words(message)
+
+
+def test_a_mail_says_what_would_clear_a_flag_that_needs_review(world: World) -> None:
+    world.contract("C-1", end_use=None)
+    world.change(formality="official", measure={"scope": {"end_uses": ["military"]}})
+    told()
+    text = Message.objects.get().text
+    assert "How certain: needs review: a fact is missing" in text
+    assert "First establish the missing fact, which may clear the contract." in text
+    assert "Why: line 10, end use: not established. The contract says: not established" in text
+    assert "Would clear it: end use: civil" in text
+    assert "1 needs review because a fact is missing." in text
+    assert "On what basis: in force" in text
+
+
+def test_a_day_ahead_is_named(world: World) -> None:
+    world.contract("C-1")
+    world.change(formality="official", measure={"timeline": [{"status": "in_force", "from": "2026-02-01"}]})
+    told()
+    message = Message.objects.get()
+    assert message.subject.startswith("Act by 1 February 2026: ")
+    assert "On what basis: announced, not yet in force" in message.text
+
+
+def test_what_became_certain_and_what_worsened_are_told_as_such(world: World) -> None:
+    world.contract("C-1", end_use=None)
+    world.change(
+        formality="official",
+        measure={"scope": {"end_uses": ["military"]}, "timeline": [{"status": "in_force", "from": "2026-03-01"}]},
+    )
+    told()
+    Contract.objects.update(end_use="military")
+    assert told() == ["aoi@example.com"]
+    assert "[now certain; it needed review before]" in Message.objects.order_by("-pk")[0].text
+    Measure.objects.update(timeline=[{"status": "in_force", "from": "2026-01-10"}])
+    assert told() == ["aoi@example.com"]
+    assert (
+        "[now in force; before: announced, not yet in force; act earlier than the 1 March 2026 told before]"
+        in Message.objects.order_by("-pk")[0].text
+    )
+
+
+def test_closed_flags_are_told_once(world: World) -> None:
+    world.contract("C-1")
+    change = world.change()
+    told()
+    PolicyChange.objects.filter(pk=change.pk).update(status="withdrawn")
+    assert told() == ["aoi@example.com"]
+    message = Message.objects.order_by("-pk")[0]
+    assert message.subject == "No longer flagged: contract C-1 (State sellers consider ending contracts)"
+    assert "Nothing needs to be done." in message.text.splitlines()[0]
+    assert "NO LONGER FLAGGED" in message.text
+    assert "Closed because: the policy change was withdrawn" in message.text
+    assert_same_words(message)
+    assert told() == []
+
+
+HOSTILE = [
+    "two\r\nBcc: evil@example.com",
+    "\u202ereversed\u202c \u2066isolated",
+    "bell\x07 and escape\x1b[31m",
+    "<script>alert(1)</script><img src=x onerror=alert(1)>",
+    "{{ letter.subject }}{% load x %}",
+    "emoji 👩‍🔬🧲 " + "長" * 5000,
+    "",
+    "   ",
+    "%(name)s %s {0}",
+]
+
+
+@pytest.mark.parametrize("title", HOSTILE)
+def test_hostile_titles_are_harmless_and_still_told(world: World, title: str) -> None:
+    world.contract("C-1", title=title[:500], line={"description": title})
+    world.change(title=title[:500], number=title[:200], authority=title[:500], summary=title)
+    assert told() == ["aoi@example.com"]
+    message = Message.objects.get()
+    assert "\n" not in message.subject
+    assert "Bcc:" not in [line[:4] for line in message.text.splitlines()]
+    for forbidden in ("\u202e", "\u2066", "\x07", "\x1b", "<script", "<img"):
+        assert forbidden not in message.html
+        assert forbidden not in message.subject + message.text or forbidden.startswith("<")
+    assert "C-1" in message.text
+    assert "could not be put into this mail" not in message.text
+    assert len(message.text) < 6000
+
+
+def test_a_mail_that_cannot_be_rendered_is_still_sent(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.contract("C-1")
+    world.change()
+    monkeypatch.setattr(messages, "render", lambda _: 1 / 0)
+    assert told() == ["aoi@example.com"]
+    message = Message.objects.get()
+    assert message.subject == "Contracts affected by CN-REPORT"
+    assert f"C-1 https://tocsin.example.com/admin/alerts/flag/{Flag.objects.get().pk}/change/" in message.text
+
+
+def test_the_html_loads_and_runs_nothing(world: World) -> None:
+    world.contract("C-1")
+    world.change()
+    told()
+    html = Message.objects.get().html
+    for forbidden in ("<script", "<img", "<link", "<style", "url(", "@import", "javascript:"):
+        assert forbidden not in html
+    assert 'style="' in html
+
+
+def test_a_japanese_reader_gets_no_half_translated_mail(world: World) -> None:
+    world.user("aoi@example.com", language=User._meta.get_field("language").choices[1][0])
+    world.contract("C-1")
+    world.change()
+    told()
+    message = Message.objects.get()
+    assert message.language == "en"
+    assert "10 January 2026" in message.text
+
+
+class Words(HTMLParser):
+    """The text of a page without its markup."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        self.words += data.split()
+
+
+def assert_same_words(message: Message) -> None:
+    """Every value that the HTML shows stands in the text too: nobody is told less for the client they use."""
+    page = Words()
+    page.feed(message.html)
+    shown = {word.strip(".,:;()[]*-").casefold() for word in page.words}
+    stated = {word.strip(".,:;()[]*-").casefold() for word in message.text.split()}
+    assert shown - stated <= {"contract", "and", ""}
