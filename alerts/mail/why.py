@@ -1,5 +1,6 @@
 """Why a contract is flagged and what would clear it, one plain sentence each."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 
@@ -44,7 +45,7 @@ FIELDS = {
     "end_use": gettext_lazy("end use"),
     "end_user": gettext_lazy("end user"),
     "owners": gettext_lazy("owners"),
-    "owners_complete": gettext_lazy("every owner above 5 % is named"),
+    "owners_complete": gettext_lazy("all owners are named:"),
     "percent": gettext_lazy("percentage"),
     "controls": gettext_lazy("actual control"),
     "country": gettext_lazy("country"),
@@ -74,15 +75,16 @@ LISTED = 12
 
 
 def reasons_in_words(reasons: Iterable[Reason]) -> list[str]:
-    """One sentence per criterion and what the contract says of it, for all lines that say the same."""
+    """One sentence per criterion and what the contract says of it, for all lines that say the same; doubts first."""
     lines: defaultdict[tuple[str, str, str, str], list[int]] = defaultdict(list)
     for reason in reasons:
         says = _in_words(reason.contract_says)
-        asks = _in_words(reason.measure_says)
+        asks = "" if reason.measure_says is None else _measure_asks(reason.criterion, reason.measure_says)
         of_line = lines[reason.criterion, reason.verdict, says, asks]
         if reason.line is not None:
             of_line.append(reason.line)
-    return [_sentence(*key, numbers) for key, numbers in lines.items()]
+    doubts_first = sorted(lines.items(), key=lambda said: said[0][1] != "unknown")
+    return [_sentence(*key, numbers) for key, numbers in doubts_first]
 
 
 def clearings_in_words(clearings: Iterable[Clearing]) -> list[str]:
@@ -91,13 +93,22 @@ def clearings_in_words(clearings: Iterable[Clearing]) -> list[str]:
 
 
 def _sentence(criterion: str, verdict: str, says: str, asks: str, lines: list[int]) -> str:
-    words = {"criterion": CRITERIA[criterion], "says": says, "asks": asks}
-    if verdict == "unknown":
-        sentence = _("%(criterion)s: not established. The contract says: %(says)s; the measure asks for: %(asks)s")
+    met = _("not established") if verdict == "unknown" else _("met")
+    words = {"criterion": CRITERIA[criterion], "met": met, "says": says, "asks": asks}
+    if asks:
+        sentence = _("%(criterion)s: %(met)s. The contract says: %(says)s. The measure asks for: %(asks)s.")
     else:
-        sentence = _("%(criterion)s: met. The contract says: %(says)s; the measure asks for: %(asks)s")
+        sentence = _("%(criterion)s: %(met)s. The contract says: %(says)s.")
     prefix = f"{_of_lines(lines)} " if lines else ""
     return one_line(prefix + sentence % words, 600)
+
+
+def _measure_asks(criterion: str, stated: Json) -> str:
+    if criterion == "supplier_controlled_by_state":
+        return _("control by the state %(state)s") % {"state": one_line(stated, 10)}
+    if criterion in ("commodities", "except_commodities", "timeline") and isinstance(stated, list):
+        return f" {_('or')} ".join(_in_words(entry) for entry in stated[:LISTED])
+    return _in_words(stated)
 
 
 def _of_lines(lines: list[int]) -> str:
@@ -130,14 +141,29 @@ def _in_words(value: Json) -> str:
         shown = ", ".join(_in_words(part) for part in value[:LISTED]) or _("none")
         return shown + (", …" if len(value) > LISTED else "")
     if isinstance(value, Mapping):
-        return _of_mapping(value)
-    return one_line(value, 100)
+        return _stake(value) if "owner" in value else _of_mapping(value)
+    return one_line(_trimmed(value), 100)
+
+
+def _trimmed(value: object) -> object:
+    """A decimal fraction without the zeros that end it."""
+    text = str(value)
+    return text.rstrip("0").rstrip(".") if re.fullmatch(r"[0-9]+\.[0-9]+", text) else value
+
+
+def _stake(stake: Mapping[str, Json]) -> str:
+    """`CHIXIA-GRP 38.4 % (controls it)`."""
+    percent = stake.get("percent")
+    share = _("share not established") if percent is None else f"{_trimmed(percent)} %"
+    controls = stake.get("controls")
+    if controls is None:
+        return f"{one_line(stake.get('owner'), 64)} {share}"
+    return f"{one_line(stake.get('owner'), 64)} {share} ({_('controls it') if controls else _('does not control it')})"
 
 
 def _of_mapping(value: Mapping[str, Json]) -> str:
-    parts = [
-        f"{FIELDS.get(name, name)} {_in_words(part)}" for name, part in value.items() if part not in (None, [], {})
-    ]
+    said = {name: part for name, part in value.items() if part is not None and part not in ([], {})}
+    parts = [f"{FIELDS.get(name, name)} {_in_words(part)}" for name, part in said.items()]
     missing = [str(FIELDS.get(name, name)) for name, part in value.items() if part is None]
     if missing:
         parts.append(_("not established: %(fields)s") % {"fields": ", ".join(missing)})

@@ -67,15 +67,15 @@ def next_step(kind: str, certainty: str, deadline: str) -> str:
     """What the reader must do, and by when (`deadline` in words)."""
     steps = {
         "no_new_contracts": _(
-            "Do not sign, renew or call off before compliance has cleared it; decide on another source: %(deadline)s."
+            "Do not sign, renew or call off before compliance has cleared it; decide on another source %(deadline)s."
         ),
         "possible_termination": _(
             "Reckon with the end of deliveries: secure what is still open, read the clauses on termination and force"
-            " majeure, prepare another source: %(deadline)s."
+            " majeure, prepare another source %(deadline)s."
         ),
         "licence_required": _(
-            "Ask the supplier for an export licence that covers every delivery, and plan no shipment without one:"
-            " %(deadline)s."
+            "Plan no shipment without an export licence that covers it; ask the supplier for one that covers every"
+            " delivery %(deadline)s."
         ),
     }
     step = steps[kind] % {"deadline": deadline}

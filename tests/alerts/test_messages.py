@@ -139,9 +139,11 @@ def test_a_mail_says_what_happened_to_which_contract_why_and_what_to_do(world: W
         "On what basis: reported, not confirmed",
         "Exposure: JPY 1,200,000",
         "secure what is still open",
-        "Why: line 10, goods: met. The contract says: HS code 284690; the measure asks for: HS code 280530, 2846",
+        "- line 10, goods: met. The contract says: HS code 284690. The measure asks for: HS code 280530, 2846.",
         "This is reported, not confirmed: no authority has published it.",
         "- A news agency, 10 January 2026: supports it.",
+        "- line 10, state control of the supplier: met. The contract says: supplier GANJ; kind company;"
+        " owners SAC 100 % (controls it); all owners are named: yes. The measure asks for: control by the state CN.",
         "Grade B3: source usually reliable, possibly true.",
         "https://news.example/1",
         f"https://tocsin.example.com/admin/alerts/flag/{flag.pk}/change/",
@@ -157,8 +159,11 @@ def test_a_mail_says_what_would_clear_a_flag_that_needs_review(world: World) -> 
     text = Message.objects.get().text
     assert "How certain: needs review: a fact is missing" in text
     assert "First establish the missing fact, which may clear the contract." in text
-    assert "Why: line 10, end use: not established. The contract says: not established" in text
-    assert "Would clear it: end use: civil" in text
+    assert (
+        "- line 10, end use: not established. The contract says: not established. The measure asks for: military."
+        in text
+    )
+    assert "Would clear it if it turned out so:\n  - end use: civil\n" in text
     assert "1 needs review because a fact is missing." in text
     assert "On what basis: in force" in text
 
