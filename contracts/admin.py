@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, FieldTextFilter, RangeDateFilter
 from unfold.decorators import display
@@ -18,7 +19,7 @@ from contracts.serializers import AmendmentSerializer, ContractSerializer, LineS
 from contracts.stage import Calendar, notice_deadline, renewal_ahead, stage
 from people import clock
 from people.admin.checking import CheckedForm, CheckedFormSet, CodesField
-from people.admin.pages import CardsInline, FactsAdmin, RowsInline
+from people.admin.pages import CardsInline, FactsAdmin, RowsInline, two_lines
 from people.faults import once
 from people.models import Department, Role
 from people.principal import has_role, principal
@@ -99,11 +100,14 @@ class LinesInline(CardsInline):
             None,
             {
                 "fields": (
-                    ("number", "description", "origin_country"),
-                    ("hs_code", "elements", "purity"),
-                    ("control_codes", "tariff_codes", "content"),
-                    ("quantity", "unit", "unit_price"),
+                    ("number", "origin_country"),
+                    "description",
+                    ("hs_code", "tariff_codes"),
+                    ("elements", "purity"),
+                    ("control_codes", "content"),
+                    ("quantity", "unit"),
                     ("delivered", "cancelled"),
+                    ("unit_price",),
                     ("ship_from", "ship_until"),
                 )
             },
@@ -170,8 +174,7 @@ class ContractAdmin(FactsAdmin):
         "shown_stage",
         "kind",
         "end_use",
-        "department",
-        "owner",
+        "shown_owner",
         "expires_on",
         "shown_notice",
     )
@@ -196,10 +199,12 @@ class ContractAdmin(FactsAdmin):
             {
                 "fields": (
                     ("reference", "title"),
-                    ("kind", "framework", "currency"),
-                    ("supplier", "buyer", "end_user"),
+                    ("kind", "currency"),
+                    ("supplier", "buyer"),
+                    ("end_user", "framework"),
                     ("destination_country", "end_use"),
-                    ("owner", "deputy", "department"),
+                    ("owner", "deputy"),
+                    "department",
                 )
             },
         ),
@@ -207,11 +212,12 @@ class ContractAdmin(FactsAdmin):
             _("Dates"),
             {
                 "fields": (
-                    ("negotiation", "concluded_at"),
+                    ("negotiation", "closed_as"),
+                    "concluded_at",
                     ("concluded_on", "concluded_timezone"),
                     ("effective_on", "expires_on"),
                     ("renewal", "notice_days"),
-                    ("termination_notice_on", "terminated_on", "closed_as"),
+                    ("termination_notice_on", "terminated_on"),
                 )
             },
         ),
@@ -248,9 +254,14 @@ class ContractAdmin(FactsAdmin):
         rows, duplicates = super().get_search_results(request, queryset, search_term)
         return rows, duplicates
 
-    @display(description=_("contract"), header=True, ordering="reference")
-    def shown_reference(self, contract: Contract) -> tuple[str, str]:
-        return contract.reference, contract.title or ""
+    @display(description=_("contract"), ordering="reference")
+    def shown_reference(self, contract: Contract) -> SafeString:
+        return two_lines(contract.reference, contract.title)
+
+    @display(description=_("owner"))
+    def shown_owner(self, contract: Contract) -> SafeString:
+        name = str(contract.owner or _("nobody")).partition("@")[0]
+        return two_lines(name, contract.department.reference if contract.department else "–")
 
     @display(description=_("stage"), label=STAGE_COLOURS)
     def shown_stage(self, contract: Contract) -> tuple[str, str]:

@@ -205,7 +205,7 @@ class Line(models.Model):
         triggers = changelog.part_triggers("contracts_contract", "contract_id")
 
     def __str__(self) -> str:
-        return f"{self.contract_id}/{self.number}"
+        return f"{self.number}" + (f" · {self.description[:80]}" if self.description else "")
 
 
 @tracked()

@@ -6,12 +6,13 @@ from django.contrib import admin
 from django.db import models
 from django.db.models import Count, Q
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, FieldTextFilter, RangeDateFilter
 from unfold.decorators import display
 
 from people.admin.checking import CheckedForm, CheckedFormSet, CodesField
-from people.admin.pages import CardsInline, FactsAdmin, RowsInline
+from people.admin.pages import CardsInline, FactsAdmin, RowsInline, two_lines
 from people.faults import once
 from people.models import Role
 from policies.models import Evidence, Licence, Measure, PartyList, PartyListEntry, PolicyChange
@@ -52,8 +53,9 @@ class EvidenceInline(CardsInline):
             None,
             {
                 "fields": (
-                    ("publisher", "published_on", "stance"),
-                    ("reliability", "credibility", "url"),
+                    ("publisher", "published_on"),
+                    ("stance", "url"),
+                    ("reliability", "credibility"),
                     "summary",
                 )
             },
@@ -74,8 +76,7 @@ class MeasuresInline(CardsInline):
     model = Measure
     form = MeasureForm
     formset = MeasureFormSet
-    collapsible = True
-    fieldsets = ((None, {"fields": (("key", "title", "effect"), ("timeline", "scope"))}),)
+    fieldsets = ((None, {"fields": (("key", "effect"), "title", "timeline", "scope")}),)
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Measure]:
         measures: models.QuerySet[Measure] = super().get_queryset(request)
@@ -115,8 +116,9 @@ class PolicyChangeAdmin(FactsAdmin):
                 "fields": (
                     ("reference", "status"),
                     ("title", "number"),
-                    ("authority", "authority_country", "timezone"),
-                    ("formality", "announced_on", "supersedes"),
+                    ("authority", "authority_country"),
+                    ("timezone", "announced_on"),
+                    ("formality", "supersedes"),
                     "summary",
                 )
             },
@@ -133,9 +135,9 @@ class PolicyChangeAdmin(FactsAdmin):
         changes: models.QuerySet[PolicyChange] = super().get_queryset(request)
         return changes.annotate(measure_count=Count("measures", filter=Q(measures__retired_at__isnull=True)))
 
-    @display(description=_("policy change"), header=True, ordering="reference")
-    def shown_reference(self, change: PolicyChange) -> tuple[str, str]:
-        return change.reference, change.title or ""
+    @display(description=_("policy change"), ordering="reference")
+    def shown_reference(self, change: PolicyChange) -> SafeString:
+        return two_lines(change.reference, change.title)
 
     @display(description=_("status"), label=STATUS_COLOURS, ordering="status")
     def shown_status(self, change: PolicyChange) -> tuple[str, str]:
@@ -208,10 +210,11 @@ class LicenceAdmin(FactsAdmin):
     autocomplete_fields = ("exporter", "consignee", "end_user")
     fields = (
         ("reference", "kind"),
-        ("exporter", "consignee", "end_user"),
+        ("exporter", "consignee"),
+        ("end_user", "timezone"),
         "measures",
         "commodities",
-        ("valid_from", "valid_until", "timezone"),
+        ("valid_from", "valid_until"),
     )
 
     @display(description=_("measures"))

@@ -144,7 +144,7 @@ class Measure(models.Model):
         triggers = changelog.part_triggers("policies_policychange", "change_id")
 
     def __str__(self) -> str:
-        return f"{self.change_id}/{self.key}"
+        return f"{self.key} · {self.title}" if self.title else self.key
 
 
 class PartyListQuerySet(models.QuerySet["PartyList"]):

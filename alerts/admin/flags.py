@@ -8,6 +8,7 @@ from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
@@ -17,6 +18,7 @@ from unfold.contrib.filters.admin import (
     RelatedDropdownFilter,
 )
 from unfold.decorators import display
+from unfold.utils import display_for_label
 
 from alerts import flag_report
 from alerts.admin.columns import BASIS_COLOURS, CERTAINTY_COLOURS, KIND_COLOURS, in_days, money, urgency
@@ -25,7 +27,7 @@ from alerts.portfolio import calendar
 from contracts.admin import STAGE_COLOURS, STAGES, facts_of
 from contracts.stage import stage
 from people import clock
-from people.admin.pages import LedgerAdmin
+from people.admin.pages import LedgerAdmin, two_lines
 from people.principal import principal
 
 
@@ -62,10 +64,8 @@ class FlagAdmin(LedgerAdmin):
         "shown_kind",
         "shown_certainty",
         "shown_measure",
-        "shown_basis",
         "shown_exposure",
         "shown_owner",
-        "shown_department",
     )
     list_display_links = ("shown_act_by", "shown_contract")
     list_filter = (
@@ -112,38 +112,33 @@ class FlagAdmin(LedgerAdmin):
         today = calendar(clock.now()).today
         return urgency(flag, today) or "-", f"{flag.act_by:%Y-%m-%d}"
 
-    @display(description=_("contract"), header=True)
-    def shown_contract(self, flag: Flag) -> tuple[str, str]:
-        return flag.contract.reference, flag.contract.title or str(flag.contract.supplier)
+    @display(description=_("contract"))
+    def shown_contract(self, flag: Flag) -> SafeString:
+        return two_lines(flag.contract.reference, flag.contract.title or flag.contract.supplier)
 
     @display(description=_("kind"), label=KIND_COLOURS)
     def shown_kind(self, flag: Flag) -> tuple[str, str]:
         return flag.kind, flag.get_kind_display()
 
-    @display(description=_("certainty"), label=CERTAINTY_COLOURS)
-    def shown_certainty(self, flag: Flag) -> tuple[str, str]:
-        return flag.certainty, flag.get_certainty_display()
+    @display(description=_("certainty"))
+    def shown_certainty(self, flag: Flag) -> SafeString:
+        label = display_for_label((flag.certainty, flag.get_certainty_display()), "", CERTAINTY_COLOURS)
+        return format_html('{}<small class="tocsin-under">{}</small>', label, flag.get_basis_display())
 
-    @display(description=_("measure"), header=True)
-    def shown_measure(self, flag: Flag) -> tuple[str, str]:
-        return flag_report.name_of(flag.measure), flag.measure.title or ""
-
-    @display(description=_("basis"), label=BASIS_COLOURS)
-    def shown_basis(self, flag: Flag) -> tuple[str, str]:
-        return flag.basis, flag.get_basis_display()
+    @display(description=_("measure"))
+    def shown_measure(self, flag: Flag) -> SafeString:
+        return two_lines(flag_report.name_of(flag.measure), flag.measure.title)
 
     @display(description=_("exposure"))
-    def shown_exposure(self, flag: Flag) -> str | None:
-        return money(flag.exposure_amount, flag.exposure_currency) or None
+    def shown_exposure(self, flag: Flag) -> SafeString | None:
+        amount = money(flag.exposure_amount, flag.exposure_currency)
+        return format_html('<span class="tocsin-nowrap">{}</span>', amount) if amount else None
 
     @display(description=_("owner"))
-    def shown_owner(self, flag: Flag) -> str | None:
-        return flag.contract.owner
-
-    @display(description=_("department"))
-    def shown_department(self, flag: Flag) -> str | None:
-        department = flag.contract.department
-        return department.reference if department else None
+    def shown_owner(self, flag: Flag) -> SafeString:
+        """The name in front of the @ is enough in a list; the whole address stands on the page."""
+        name = str(flag.contract.owner or _("nobody")).partition("@")[0]
+        return two_lines(name, flag.contract.department.reference if flag.contract.department else "–")
 
 
 def _page(flag: Flag) -> dict[str, Any]:

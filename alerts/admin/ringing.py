@@ -137,7 +137,8 @@ class PublishedPolicyChangeAdmin(Rings, PolicyChangeAdmin):
         context = dict(extra_context or {})
         if change is not None:
             flags = Flag.objects.open().visible_to(principal(request)).filter(measure__change=change)
-            context |= {"flag_rows": flag_rows(flags), "policy_change": change}
+            listed = f"{reverse('admin:alerts_flag_changelist')}?measure__change={change.pk}"
+            context |= {"flag_rows": flag_rows(flags)[:10], "policy_change": change, "all_flags": listed}
         return super().change_view(request, object_id, form_url, context)
 
     @action(

@@ -6,6 +6,7 @@ from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from alerts.mail import words
 from alerts.mail.why import CRITERIA, FIELDS
@@ -13,6 +14,14 @@ from alerts.screening.reasons import Json
 
 register = template.Library()
 NOTHING = mark_safe('<span class="tocsin-none">–</span>')
+OPEN = mark_safe('<span class="tocsin-none">…</span>')
+WORDS = {
+    "in_force": gettext_lazy("in force"),
+    "suspended": gettext_lazy("suspended"),
+    "civil": gettext_lazy("civil"),
+    "military": gettext_lazy("military"),
+    "state_body": gettext_lazy("state body"),
+}
 
 
 @register.filter
@@ -22,22 +31,33 @@ def criterion(name: str) -> str:
 
 @register.filter
 def fact(value: Json) -> SafeString:
-    """A value in words; what is not established says so."""
+    """What a contract says, in words; what is not established says so."""
+    return _shown(value, format_html('<em class="tocsin-unknown">{}</em>', _("not established")))
+
+
+@register.filter
+def stated(value: Json) -> SafeString:
+    """What a measure says, in words; what it does not state is left open."""
+    return _shown(value, NOTHING)
+
+
+def _shown(value: Json, null: SafeString) -> SafeString:
     if value is None:
-        return format_html('<em class="tocsin-unknown">{}</em>', _("not established"))
+        return null
     if isinstance(value, bool):
         return format_html("{}", _("yes") if value else _("no"))
     if isinstance(value, Mapping):
-        shown = [(FIELDS.get(name, name), fact(part)) for name, part in value.items() if part not in ([], {})]
+        parts = {name: part for name, part in value.items() if part not in ([], {})}
+        shown = [(FIELDS.get(n, n), _shown(p, OPEN if n in ("from", "until") else null)) for n, p in parts.items()]
         return format_html('<dl class="tocsin-facts">{}</dl>', format_html_join("", "<dt>{}</dt><dd>{}</dd>", shown))
     if isinstance(value, list):
         if not value:
             return NOTHING
         if any(isinstance(part, Mapping) for part in value):
-            rows = format_html_join("", "<li>{}</li>", ((fact(part),) for part in value))
+            rows = format_html_join("", "<li>{}</li>", ((_shown(part, null),) for part in value))
             return format_html('<ul class="tocsin-list">{}</ul>', rows)
-        return format_html_join(", ", "{}", ((fact(part),) for part in value))
-    return format_html('<span class="tocsin-value">{}</span>', value)
+        return format_html_join(", ", "{}", ((_shown(part, null),) for part in value))
+    return format_html('<span class="tocsin-value">{}</span>', WORDS.get(str(value), value))
 
 
 @register.filter

@@ -3,6 +3,7 @@
 A form's values are put into the shape of a bundle and read by its serializer; the faults come back to their fields.
 """
 
+import json
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,6 +12,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.forms.fields import InvalidJSONInput
 from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import UnfoldAdminTextInputWidget
 
@@ -134,3 +136,12 @@ class CodesField(forms.Field):
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return bool(initial != self.to_python(data))
+
+
+class IndentedJSONField(forms.JSONField):
+    """JSON as people can read it."""
+
+    def prepare_value(self, value: Any) -> Any:
+        if value is None or isinstance(value, InvalidJSONInput):
+            return value
+        return json.dumps(value, ensure_ascii=False, indent=1)

@@ -9,15 +9,20 @@ from django.core.paginator import Paginator
 from django.db import models
 from django.http import HttpRequest
 from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
+from unfold.views import ChangeList
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from people import clock
-from people.admin.checking import CheckedFormSet
+from people.admin.checking import CheckedFormSet, IndentedJSONField
 from people.models import Role
 from people.principal import has_role, principal
 from people.provenance import Provenance, record
 
 EVERYBODY = tuple(Role)
+JSON_FIELDS = {models.JSONField: {"form_class": IndentedJSONField, "widget": UnfoldAdminTextareaWidget}}
 
 
 class BoundedPaginator(Paginator[Any]):
@@ -32,6 +37,19 @@ class BoundedPaginator(Paginator[Any]):
         return self.object_list.order_by()[: self.LIMIT].count()
 
 
+class BoundedChangeList(ChangeList):
+    """Shows how many rows were found, and never asks how many there are."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.full_result_count = self.result_count
+
+
+def two_lines(first: object, second: object) -> SafeString:
+    """A cell with a name that never breaks and a line that explains it."""
+    return format_html('<span class="tocsin-cell"><b>{}</b><small>{}</small></span>', first, second or "")
+
+
 class RoleAdmin(ModelAdmin):
     """A page whose readers and writers are named by role; which rows they see is the queryset's business."""
 
@@ -39,6 +57,7 @@ class RoleAdmin(ModelAdmin):
     writers: ClassVar[Sequence[Role]] = (Role.ADMINISTRATOR,)
     removers: ClassVar[Sequence[Role]] = (Role.ADMINISTRATOR,)
 
+    formfield_overrides: ClassVar[dict[Any, Any]] = JSON_FIELDS
     paginator = BoundedPaginator
     show_full_result_count = False
     list_per_page = 50
@@ -47,6 +66,9 @@ class RoleAdmin(ModelAdmin):
     list_filter_submit = True
     list_fullwidth = True
     warn_unsaved_form = True
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return BoundedChangeList
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return has_role(request, *self.readers)
@@ -122,6 +144,7 @@ class RoleInline:
     extra = 0
     per_page = 50
     formset = CheckedFormSet
+    formfield_overrides: ClassVar[dict[Any, Any]] = JSON_FIELDS
     admin_site: admin.AdminSite
     parent_model: type[models.Model]
 
