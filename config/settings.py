@@ -15,8 +15,8 @@ import django_stubs_ext
 from config import environment
 from config.embedded.places import places, secret
 from config.logs import logging_config
-from config.unfold import UNFOLD  # noqa: F401  read by the admin
 from config.run import record
+from config.unfold import UNFOLD  # noqa: F401  read by the admin
 
 django_stubs_ext.monkeypatch()  # classes that are generic for mypy can be subscripted at run time, too
 

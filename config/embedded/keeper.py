@@ -47,19 +47,24 @@ def keep(here: Places, *, ready: Callable[[], None]) -> None:
     try:
         postgres.start()
         valkey.start()
-        _serve(here, postgres, valkey, ready, leaving)
+        _serve(here, lock, postgres, valkey, ready, leaving)
     except _StopRequest:
         pass
     finally:
-        here.keeper_socket.unlink(missing_ok=True)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         valkey.stop()
         postgres.stop()
-        _tidy(here)
+        if _holds(lock, here):  # else the sockets may be another keeper's by now
+            _tidy(here)
 
 
 def _serve(
-    here: Places, postgres: Postgres, valkey: Valkey, ready: Callable[[], None], leaving: list[socket.socket]
+    here: Places,
+    lock: int,
+    postgres: Postgres,
+    valkey: Valkey,
+    ready: Callable[[], None],
+    leaving: list[socket.socket],
 ) -> None:
     """Give leases until the last is gone; whoever says goodbye last is kept in `leaving` to see everything stopped."""
     with socket.socket(socket.AF_UNIX) as door, selectors.DefaultSelector() as selector:
@@ -70,7 +75,7 @@ def _serve(
         selector.register(door, selectors.EVENT_READ)
         leases: set[socket.socket] = set()
         patience = _FIRST_LEASE_SECONDS
-        while postgres.alive and valkey.alive:
+        while postgres.alive and valkey.alive and _holds(lock, here):
             events = selector.select(_CHECK_SECONDS)
             for key, _ in events:
                 lease = key.fileobj
@@ -93,6 +98,13 @@ def _serve(
                 patience -= _CHECK_SECONDS
             if not leases and patience <= 0:
                 return
+
+
+def _holds(lock: int, here: Places) -> bool:
+    """False once somebody has removed the state directory: then the next keeper could not know of us."""
+    with suppress(OSError):
+        return os.path.samestat(os.fstat(lock), here.keeper_lock.stat())
+    return False
 
 
 def _tidy(here: Places) -> None:

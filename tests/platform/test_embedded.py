@@ -168,6 +168,12 @@ def test_a_killed_keeper_leaves_no_orphan_and_can_be_replaced(machine):
     assert said == "started"
 
 
+def test_it_stops_when_its_state_directory_is_removed(machine):
+    machine.hold()
+    shutil.rmtree(machine.state)
+    assert machine.gone_within(15) == {}
+
+
 def test_what_was_stored_is_there_the_next_time(machine):
     command, _ = machine.hold()
     with machine.connect("tocsin_owner") as connection:
