@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
+from alerts.bulk import update_flags
 from alerts.difference import Content, meaning, only_today_moved
 from alerts.models import EventKind, Flag, FlagEvent, ScreeningRun
 from alerts.models.flags import TOLD, ClosedBecause
@@ -96,8 +97,8 @@ def reconcile(desired: Sequence[Verdict], *, within: Scope, at: datetime, run: S
         events.append(_event(EventKind.CLOSED, flag, content, content, run, at))
 
     Flag.objects.bulk_create(opening, batch_size=BATCH)
-    Flag.objects.bulk_update(updating, WRITTEN, batch_size=BATCH)
-    Flag.objects.bulk_update(closing, ["closed_at", "closed_because", "updated_at"], batch_size=BATCH)
+    update_flags(updating, WRITTEN)
+    update_flags(closing, ["closed_at", "closed_because", "updated_at"])
     for day, flags in drifting.items():
         Flag.objects.filter(id__in=flags).update(act_by=day)
     FlagEvent.objects.bulk_create(events, batch_size=BATCH)

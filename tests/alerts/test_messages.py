@@ -2,8 +2,10 @@
 
 from datetime import date, timedelta
 from html.parser import HTMLParser
+from threading import Barrier, Thread
 
 import pytest
+from django.db import connection
 from pytest_django import Settings
 
 from alerts import messages, runs
@@ -63,6 +65,30 @@ def test_composing_twice_writes_no_second_message(world: World) -> None:
     FlagEvent.objects.update(composed_at=None)  # as if the first had been forgotten
     assert messages.compose(at=AT) == 0
     assert Message.objects.count() == MessageLine.objects.count() == 1
+
+
+def test_composing_at_the_same_time_writes_every_message_once(live_world: World) -> None:
+    for number in range(20):
+        live_world.contract(f"C-{number}", owner=f"owner{number}@example.com")
+    live_world.change()
+    runs.screen_pending(at=AT)
+    start = Barrier(3)
+    written: list[int] = []
+
+    def compose() -> None:
+        start.wait()
+        written.append(messages.compose(at=AT))
+        connection.close()
+
+    threads = [Thread(target=compose) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(written) == [0, 0, 20]
+    assert Message.objects.count() == MessageLine.objects.count() == 20
+    assert not FlagEvent.objects.untold().exists()
 
 
 def test_the_message_id_follows_from_the_deduplication_key() -> None:

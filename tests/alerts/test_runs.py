@@ -377,3 +377,29 @@ def test_the_digest_names_contract_version_measure_and_verdict(world: World) -> 
     assert one is not None
     assert other is not None
     assert one.digest != other.digest
+
+
+def test_a_flag_that_a_person_changes_meanwhile_has_the_run_repeated(
+    live_world: World, second_connection: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract = live_world.contract("C-1", end_use=None)
+    live_world.change(measure={"scope": {"end_uses": ["military"]}})
+    runs.sweep(at=AT)
+    Contract.objects.filter(pk=contract.pk).update(end_use="military")
+    calls: list[int] = []
+    screen_batch = runs.screen_batch
+
+    def interrupted(*args: object) -> None:
+        calls.append(1)
+        if len(calls) == 1:
+            person = second_connection.cursor()  # type: ignore[attr-defined]
+            person.execute("UPDATE alerts_flag SET updated_at = now()")
+        screen_batch(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(runs, "screen_batch", interrupted)
+    run = runs.screen_pending(at=AT)
+
+    assert len(calls) == 2
+    assert run is not None
+    assert (run.updated, run.finished_at is not None) == (1, True)
+    assert Flag.objects.get().certainty == "matched"
