@@ -310,8 +310,8 @@ ELEMENTS = frozenset(
     ]
 )
 
-# BCP 47, as far as names need it: a language, perhaps a script, a region, a variant.
-LANGUAGE_TAG = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
+# BCP 47, as far as names need it: a language, perhaps a script and a region.
+LANGUAGE_TAG = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,4}){0,2}")
 
 
 @cache

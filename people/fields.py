@@ -113,6 +113,10 @@ class Reference(Code):
     meaning = "a reference: 1 to 64 of A-Z a-z 0-9 . _ : -"
     code = "invalid_reference"
 
+    def to_representation(self, value: Any) -> str:
+        """Of an object that a list refers to as of text."""
+        return str(getattr(value, "reference", value))
+
 
 class Country(Code):
     known = codes.COUNTRIES

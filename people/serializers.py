@@ -36,4 +36,4 @@ class UserSerializer(Strict):
     country = Country()
     timezone = Timezone()
     deputy = Email()
-    away = Rows(Period(required=True))
+    away = Rows(Period(required=True), source="absences")

@@ -86,7 +86,7 @@ KINDS: Mapping[str, Kind] = {
             UserSerializer(),
             key="email",
             lists=frozenset({"roles"}),
-            parts=(Part("away", Absence, "user", Period()),),
+            parts=(Part("absences", Absence, "user", Period()),),
             joined={"departments": "departments"},
         ),
         Kind(

@@ -34,13 +34,13 @@ def flags_as_json(policies: Policies, contracts: Iterable[ContractFacts], calend
             "reasons": [asdict(reason) for reason in reasons(verdict, contract, measures[verdict.measure], policies)],
             "would_clear_if": [asdict(fact) for fact in would_clear_if(verdict, contract, policies, calendar)],
             "act_by": verdict.act_by.isoformat(),
-            "exposure": _money(verdict.exposure),
+            "exposure": exact(verdict.exposure),
         }
 
     return [as_json(verdict) for verdict in sorted(verdicts, key=lambda v: (v.contract, v.measure, v.kind))]
 
 
-def _money(exposure: Money | None) -> dict[str, str] | None:
+def exact(exposure: Money | None) -> dict[str, str] | None:
     """The exact amount, with at least two places."""
     if exposure is None:
         return None

@@ -139,6 +139,7 @@ def _document(text: str | bytes) -> tuple[Any, list[Problem]]:
             parse_float=Decimal,
             parse_constant=_refuse_constant,
         )
+        return document, list(_keys_twice(document, ())) if doubled else []
     except UnicodeDecodeError as error:
         raise _JsonError("not_utf8", f"not UTF-8: the byte at {error.start} begins no character") from error
     except json.JSONDecodeError as error:
@@ -146,7 +147,6 @@ def _document(text: str | bytes) -> tuple[Any, list[Problem]]:
         raise _JsonError("not_json", detail) from error
     except RecursionError as error:
         raise _JsonError("not_json", "not a bundle: nested too deeply") from error
-    return document, list(_keys_twice(document, ())) if doubled else []
 
 
 def _refuse_constant(name: str) -> None:

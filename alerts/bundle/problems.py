@@ -28,7 +28,7 @@ class BundleErrors(Exception):  # noqa: N818
     """A bundle that cannot be used, with every problem found in it, in the order of the file."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
-        self.problems: Sequence[Problem] = sorted(problems, key=_place)
+        self.problems: Sequence[Problem] = _in_order(list(problems))
         super().__init__("\n".join(map(str, self.problems)))
 
 
@@ -46,6 +46,14 @@ def flattened(errors: Any, path: Path) -> Iterator[Problem]:
             yield Problem(path, error.code, str(error))
 
 
-def _place(problem: Problem) -> tuple[tuple[int, int, str], ...]:
-    """Positions of a list in their order, keys of an object as they were met."""
-    return tuple((0, step, "") if isinstance(step, int) else (1, 0, "") for step in problem.path)
+def _in_order(problems: list[Problem]) -> list[Problem]:
+    """Section by section and object by object; within an object as they were found."""
+    sections: dict[Path, int] = {}
+    for problem in problems:
+        sections.setdefault(problem.path[:1], len(sections))
+
+    def place(problem: Problem) -> tuple[int, int]:
+        index = problem.path[1] if len(problem.path) > 1 else -1
+        return sections[problem.path[:1]], index if isinstance(index, int) else -1
+
+    return sorted(problems, key=place)

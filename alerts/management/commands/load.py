@@ -34,9 +34,8 @@ class Command(BaseCommand):
             for number, bundle in enumerate(bundles):
                 try:
                     stored.append(store(bundle, source=source, at=at, progress=progress.update))
-                except (
-                    BundleErrors
-                ) as errors:  # what a later file refers to may be in this one: its errors come next time
+                except BundleErrors as errors:
+                    # Later files may refer to what is in this one; what contradicts the database there comes next time.
                     refuse({number: errors.problems}, files)
         for name, counts in zip(files, stored, strict=True):
             self.stdout.write(f"{name}: {counts}")
