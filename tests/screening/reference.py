@@ -657,8 +657,9 @@ def flags_of(policies: Policies, measure: MeasureFacts, contract: ContractFacts,
                 meetings.setdefault(column.kind, []).append(met)
     for kind, all_met in meetings.items():
         certainty = "matched" if any(met.certainty == "matched" for met in all_met) else "needs_review"
-        chosen = [met for met in all_met if met.certainty == certainty]
-        numbers = tuple(sorted({met.line for met in chosen if met.line is not None}))
+        of_that_certainty = {met.line for met in all_met if met.certainty == certainty}
+        chosen = [met for met in all_met if met.line in of_that_certainty]
+        numbers = tuple(sorted(line for line in of_that_certainty if line is not None))
         yield Flag(
             contract=contract.reference,
             measure=f"{measure.change}/{measure.key}",

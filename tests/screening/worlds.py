@@ -5,7 +5,7 @@ Everything is drawn from a `random.Random`, so that one generator serves Hypothe
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from random import Random
@@ -20,6 +20,7 @@ from policies.facts import (
     ROLES,
     Affiliates,
     CommodityEntry,
+    Effect,
     Grandfathering,
     LicenceFacts,
     ListEntry,
@@ -36,19 +37,17 @@ T = TypeVar("T")
 
 ZONES = ("Asia/Tokyo", "Asia/Shanghai", "Europe/Brussels", "America/New_York", "Pacific/Kiritimati")
 COUNTRIES = ("CN", "JP", "US")
-# An ordinary day, both changes of the clock in Brussels and New York, a leap day and the day after, a year's end.
-BASES = tuple(
-    date.fromisoformat(text)
-    for text in (
-        "2026-03-02",
-        "2026-03-29",
-        "2026-10-25",
-        "2026-03-08",
-        "2026-11-01",
-        "2028-02-29",
-        "2027-03-01",
-        "2026-12-31",
-    )
+# The day in the middle of a world with the zone that most of it lives in: an ordinary day, both changes of the clock in
+# Brussels and in New York, a leap day, the first of March after a short February, a year's end.
+BASES = (
+    (date(2026, 3, 2), "Asia/Tokyo"),
+    (date(2026, 3, 29), "Europe/Brussels"),
+    (date(2026, 10, 25), "Europe/Brussels"),
+    (date(2026, 3, 8), "America/New_York"),
+    (date(2026, 11, 1), "America/New_York"),
+    (date(2028, 2, 29), "Asia/Shanghai"),
+    (date(2027, 3, 1), "Pacific/Kiritimati"),
+    (date(2026, 12, 31), "Asia/Tokyo"),
 )
 SECONDS = (0, -1, 1, 3600, -3600, 12 * 3600, 5 * 3600, -9 * 3600)
 HS = ("280530", "2805", "28", "284690", "2846", "850511", "8505", "85")
@@ -67,9 +66,20 @@ ELEMENTS = ("Dy", "Nd", "Ga")
 PURITIES = tuple(Decimal(text) for text in ("99.99", "99.9", "50"))
 SHARES = tuple(Decimal(text) for text in ("0.001", "0.0006", "0.0004", "0", "1", "0.5"))
 PERCENTS = tuple(
-    Decimal(text) for text in ("100", "50", "50.01", "49.99", "20", "19.99", "25", "30", "60", "5", "0", "31.21")
+    Decimal(text) for text in ("50", "20", "30", "19.99", "50.01", "49.99", "100", "25", "60", "10", "5", "0")
 )
 QUANTITIES = tuple(Decimal(text) for text in ("100", "60", "40", "0"))
+
+# What a world is about: the criteria its scopes state; None = each with a probability of its own.
+THEMES: dict[str, tuple[str, ...] | None] = {
+    "days": (),
+    "everything": None,
+    "control": ("control",),
+    "parties": ("parties",),
+    "commodities": ("commodities", "except"),
+    "exemption": ("exemption",),
+    "licence": (),
+}
 
 
 @dataclass(frozen=True)
@@ -84,7 +94,9 @@ class Draw:
 
     def __init__(self, random: Random) -> None:
         self.random = random
-        self.base = self.one_of(BASES)
+        self.base, self.home = self.one_of(BASES)
+        self.theme = self.one_of(tuple(THEMES))
+        self.shifts = self.one_of(((0, 1, -1, 2, -2, 3, -3, 4, -4, 5, 7, -7, 9, -12, 12), (0, 1, -1, 2, -2)))
 
     def one_of(self, options: Sequence[T]) -> T:
         return options[self.random.randrange(len(options))]
@@ -101,7 +113,7 @@ class Draw:
         return None if self.chance(null) else self.one_of(options)
 
     def day(self) -> date:
-        return self.base + timedelta(days=self.one_of((0, 1, -1, 2, -2, 3, -3, 4, -4, 5, 7, -7, 9, -12, 12)))
+        return self.base + timedelta(days=self.one_of(self.shifts))
 
     def maybe_day(self, null: int = 40) -> date | None:
         return None if self.chance(null) else self.day()
@@ -111,37 +123,41 @@ class Draw:
         return (last, first) if first is not None and last is not None and last < first else (first, last)
 
     def instant(self) -> datetime:
-        midnight = datetime.combine(self.day(), time(), tzinfo=ZoneInfo(self.one_of(ZONES)))
+        midnight = datetime.combine(self.day(), time(), tzinfo=ZoneInfo(self.zone()))
         exact = midnight.astimezone(UTC) + timedelta(seconds=self.one_of(SECONDS))
-        return exact.astimezone(ZoneInfo(self.one_of(ZONES)))
+        return exact.astimezone(ZoneInfo(self.zone()))
+
+    def zone(self) -> str:
+        return self.home if self.chance(50) else self.one_of(ZONES)
+
+    def maybe_zone(self) -> str | None:
+        return None if self.chance(25) else self.zone()
 
     # organizations
 
     def organizations(self) -> dict[str, OrganizationFacts]:
-        references = tuple(f"O{index}" for index in range(2 + self.random.randrange(5)))
-        return {reference: self.organization(reference, references) for reference in references}
+        about_owners = self.theme in ("control", "parties")
+        references = tuple(f"O{index}" for index in range((4 if about_owners else 2) + self.random.randrange(4)))
+        organizations = [self.organization(reference, references) for reference in references]
+        if about_owners:  # the two that sell are companies, and there is a state and a person to own them
+            organizations[0] = replace(organizations[0], kind="company")
+            organizations[1] = replace(organizations[1], kind="company")
+            organizations[2] = replace(organizations[2], kind="state_body", country="CN")
+            if self.chance(50):
+                organizations[3] = replace(organizations[3], kind="person")
+        return {organization.reference: organization for organization in organizations}
 
     def organization(self, reference: str, references: Sequence[str]) -> OrganizationFacts:
         kind = self.maybe(("company", "company", "company", "state_body", "person"), null=8)
         stakes: list[Stake] = []
-        for _ in range(self.random.randrange(5) if kind in ("company", None) or self.chance(10) else 0):
-            first, last = (None, None) if self.chance(70) else self.span()
-            stake = Stake(
-                self.one_of(references),
-                self.maybe(PERCENTS, null=15),
-                self.one_of((None, None, True, False, False)),
-                first,
-                last,
-            )
+        for _ in range(self.random.randrange(6) if kind in ("company", None) or self.chance(10) else 0):
+            first, last = (None, None) if self.chance(65) else self.span()
+            controls = self.one_of((None, None, True, False, False))
+            stake = Stake(self.one_of(references), self.maybe(PERCENTS, null=12), controls, first, last)
             if legal_owners([*stakes, stake]):
                 stakes.append(stake)
-        return OrganizationFacts(
-            reference,
-            self.maybe(COUNTRIES, null=15),
-            kind,
-            tuple(stakes),
-            self.one_of((True, True, True, None, False)),
-        )
+        complete = self.one_of((True, True, True, True, None, False))
+        return OrganizationFacts(reference, self.maybe(COUNTRIES, null=15), kind, tuple(stakes), complete)
 
     # policies
 
@@ -150,7 +166,7 @@ class Draw:
         lists = {
             reference: PartyListFacts(
                 reference,
-                self.one_of(ZONES),
+                self.zone(),
                 tuple(
                     ListEntry(self.one_of(references), *((None, None) if self.chance(40) else self.span()))
                     for _ in range(self.random.randrange(3))
@@ -167,7 +183,7 @@ class Draw:
         return Policies(measures=measures, organizations=organizations, lists=lists, licences=licences)
 
     def change(self, reference: str, organizations: Sequence[str]) -> list[MeasureFacts]:
-        zone = self.one_of(ZONES)
+        zone = self.zone()
         formality = self.one_of(("official", "official", "reported", "oral", None))
         status = self.one_of(("published",) * 12 + ("draft", "withdrawn", None))
         announced_on = None if self.chance(70) else self.day()
@@ -196,9 +212,25 @@ class Draw:
             for key in range(1 + self.random.randrange(2))
         ]
 
+    def effect(self) -> Effect:
+        if self.theme == "licence":
+            return "licence_required"
+        if self.theme == "exemption" and self.chance(70):
+            return "termination_considered"
+        effects: tuple[Effect, ...] = (
+            "ban",
+            "ban",
+            "new_contracts_refused",
+            "new_contracts_refused",
+            "termination_considered",
+            "licence_required",
+            "licence_required",
+        )
+        return "watch" if self.chance(3) else self.one_of(effects)
+
     def timeline(self) -> tuple[Period, ...]:
         periods = [self.period("in_force")]
-        for _ in range(self.random.randrange(4)):
+        for _ in range(self.one_of((0, 0, 1, 2, 3))):
             periods.append(self.period(self.one_of(("suspended", "suspended", "in_force"))))
         return tuple(periods)
 
@@ -209,22 +241,23 @@ class Draw:
         return Period(status, first, last)
 
     def scope(self, organizations: Sequence[str]) -> Scope:
-        def stated(percent: int, value: T, absent: T) -> T:
-            return value if self.chance(percent) else absent
+        stated = THEMES[self.theme]
 
-        countries = self.some(COUNTRIES)
+        def states(criterion: str, percent: int) -> bool:
+            return self.chance(percent) if stated is None else criterion in stated
+
         return Scope(
-            commodities=self.entries() if self.chance(45) else (),
-            except_commodities=self.entries() if self.chance(15) else (),
-            origin_countries=stated(15, countries, ()),
-            supplier_countries=stated(12, countries, ()),
-            buyer_countries=stated(12, countries, ()),
-            destination_countries=stated(12, countries, ()),
-            end_uses=("military",) if self.chance(12) else (),
-            supplier_controlled_by_state=self.one_of(("CN", "CN", "JP")) if self.chance(35) else None,
-            parties=self.parties(organizations) if self.chance(35) else None,
-            contracts=self.some(("C0", "C1", "C2"), 2) if self.chance(6) else (),
-            exempt_concluded_before=self.grandfathering() if self.chance(35) else None,
+            commodities=self.entries() if states("commodities", 45) else (),
+            except_commodities=self.entries() if states("except", 15) and self.chance(50) else (),
+            origin_countries=self.some(COUNTRIES) if states("origin", 15) else (),
+            supplier_countries=self.some(COUNTRIES) if states("supplier", 12) else (),
+            buyer_countries=self.some(COUNTRIES) if states("buyer", 12) else (),
+            destination_countries=self.some(COUNTRIES) if states("destination", 12) else (),
+            end_uses=("military",) if states("end_use", 12) else (),
+            supplier_controlled_by_state=self.one_of(("CN", "CN", "JP")) if states("control", 35) else None,
+            parties=self.parties(organizations) if states("parties", 35) else None,
+            contracts=self.some(("C0", "C1", "C2"), 2) if states("contracts", 6) else (),
+            exempt_concluded_before=self.grandfathering() if states("exemption", 35) else None,
         )
 
     def parties(self, organizations: Sequence[str]) -> Parties:
@@ -258,16 +291,23 @@ class Draw:
     def licence(self, reference: str, organizations: Sequence[str], measures: Sequence[MeasureFacts]) -> LicenceFacts:
         measure = self.one_of(measures)
         first, last = self.span(20)
+        if first is not None and self.chance(70):
+            first -= timedelta(days=7)
         return LicenceFacts(
             reference,
             exporter=self.one_of(organizations[:2]),
             consignee=None if self.chance(75) else self.one_of(organizations),
             end_user=None if self.chance(75) else self.one_of(organizations),
             measures=() if self.chance(5) else (self.one_of((measure.change, measure.name, measure.change + "/9")),),
-            commodities=() if self.chance(5) else self.entries(),
-            valid_from=None if first is None else first - timedelta(days=7),
+            commodities=() if self.chance(5) else self.licensed_goods(),
+            valid_from=first,
             valid_until=last,
         )
+
+    def licensed_goods(self) -> tuple[CommodityEntry, ...]:
+        if self.theme == "licence":  # goods that most lines certainly are
+            return (CommodityEntry(hs=("28", "85")), self.entry())
+        return self.entries()
 
     # contracts
 
@@ -288,7 +328,7 @@ class Draw:
             negotiation=self.maybe(("negotiation", "draft", "pending_signature")),
             concluded_at=self.instant() - earlier if concluded == "at" else None,
             concluded_on=self.day() - earlier if concluded == "on" else None,
-            concluded_timezone=self.maybe(ZONES, null=30) if concluded == "on" else None,
+            concluded_timezone=self.maybe_zone() if concluded == "on" else None,
             effective_on=None if self.chance(60) else effective_on,
             expires_on=expires_on,
             termination_notice_on=notice_on,
@@ -332,7 +372,7 @@ class Draw:
         )
 
     def calendar(self) -> Calendar:
-        return Calendar(self.instant(), self.one_of(ZONES), self.one_of((5, 0, 3, 180)))
+        return Calendar(self.instant(), self.zone(), self.one_of((5, 0, 3, 180)))
 
     def world(self) -> World:
         organizations = self.organizations()
