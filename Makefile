@@ -30,7 +30,7 @@ run: $(MADE)
 	@$(BIN)/python -m config.run $(ARGS)
 
 test: $(MADE)
-	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 lint: $(MADE)
 	$(BIN)/ruff check $(CODE)
