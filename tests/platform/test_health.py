@@ -1,7 +1,11 @@
 """What the health addresses and the error documents say."""
 
+import json
+
 import pytest
 from django.db import connection
+from rest_framework.test import APIRequestFactory
+from rest_framework.views import APIView
 
 from config import health
 from config.problem import pointer
@@ -45,12 +49,19 @@ def test_not_ready_without_a_database(client, monkeypatch):
     assert (answer.status_code, answer.json()["status"]) == (503, "database unavailable")
 
 
-def test_errors_are_problem_documents(client):
-    answer = client.get("/api/schema/")
+class Closed(APIView):
+    """A resource as any other, with the settings' own authentication."""
+
+    def get(self, request):
+        raise AssertionError("nobody may come here")
+
+
+def test_errors_are_problem_documents():
+    answer = Closed.as_view()(APIRequestFactory().get("/api/v1/closed"))
     assert answer.status_code == 401
     assert answer.headers["Content-Type"] == "application/problem+json"
-    body = answer.json()
-    assert (body["status"], body["title"], body["instance"]) == (401, "Unauthorized", "/api/schema/")
+    body = json.loads(answer.render().content)
+    assert (body["status"], body["title"], body["instance"]) == (401, "Unauthorized", "/api/v1/closed")
     assert body["type"] == "urn:tocsin:problem:client_error"
     assert body["errors"] == [{"code": "not_authenticated", "detail": body["detail"], "pointer": None}]
 
