@@ -14,7 +14,7 @@ def update_flags(flags: Sequence[Flag], fields: Sequence[str]) -> None:
     """Write the fields of the flags, which are locked by the caller."""
     if not flags:
         return
-    columns = [Flag._meta.get_field(name) for name in ("id", *fields)]
+    columns = [field for field in Flag._meta.concrete_fields if field.name in {"id", *fields}]
     types = ", ".join(f"{column.column} {column.rel_db_type(connection)}" for column in columns)
     rows = [{column.column: getattr(flag, column.attname) for column in columns} for flag in flags]
     assignments = ", ".join(f"{name} = v.{name}" for name in fields)
