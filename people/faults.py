@@ -25,7 +25,7 @@ def in_order(first: str, last: str, *, path: str | None = None, code: str = "end
     def rule(values: Mapping[str, Any]) -> Iterator[Fault]:
         begin, end = values.get(first), values.get(last)
         if isinstance(begin, date) and isinstance(end, date) and end < begin:
-            yield Fault((path or last,), code, f"{end} is before {begin}, the day of {SENT_AS.get(first, first)}")
+            yield Fault((path or last,), code, f"{end} is before {begin} ({SENT_AS.get(first, first)})")
 
     return rule
 

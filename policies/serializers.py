@@ -44,7 +44,7 @@ def text_in_order(first: str, last: str) -> Any:
     def rule(values: Mapping[str, Any]) -> Iterator[Fault]:
         begin, end = values.get(first), values.get(last)
         if begin and end and end < begin:
-            yield Fault((last,), "ends_before_it_begins", f"{end} is before {begin}, the day of {first}")
+            yield Fault((last,), "ends_before_it_begins", f"{end} is before {begin} ({first})")
 
     return rule
 
