@@ -40,9 +40,8 @@ def compose(*, at: datetime) -> int:
 
 @transaction.atomic
 def _compose_run(run_id: int, at: datetime) -> int:
-    run = ScreeningRun.objects.select_for_update(skip_locked=True, no_key=True).filter(pk=run_id).first()
-    if run is None:
-        return 0  # somebody else is at it
+    # Whoever comes second waits, and finds no event untold.
+    run = ScreeningRun.objects.select_for_update(no_key=True).get(pk=run_id)
     untold = FlagEvent.objects.untold().filter(run=run).select_related("flag__measure__change").order_by("id")
     events = list(untold)
     contracts = Contract.objects.select_related("supplier", "department").in_bulk({e.flag.contract_id for e in events})
