@@ -1,5 +1,50 @@
 """The REST resources under /api/v1/."""
 
-from django.urls import URLPattern, URLResolver
+from typing import Any
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from django.urls import URLPattern, URLResolver, path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from alerts.views import reading, storing
+from people.views import CurrentTokenView, TokenView
+
+
+def _written(name: str, viewset: Any) -> list[URLPattern]:
+    """A list, and objects under their references that are read and written whole."""
+    return [
+        path(name, viewset.as_view({"get": "list"}), name=f"{name}-list"),
+        path(f"{name}/<str:reference>", viewset.as_view({"get": "retrieve", "put": "update"}), name=f"{name}-detail"),
+    ]
+
+
+def _read(name: str, viewset: Any) -> list[URLPattern]:
+    """A list, and rows under their numbers."""
+    return [
+        path(name, viewset.as_view({"get": "list"}), name=f"{name}-list"),
+        path(f"{name}/<str:pk>", viewset.as_view({"get": "retrieve"}), name=f"{name}-detail"),
+    ]
+
+
+def _step(name: str) -> URLPattern:
+    view = storing.StoredPolicyChanges.as_view({"post": name})
+    return path(f"policy-changes/<str:reference>/{name}", view, name=f"policy-changes-{name}")
+
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    *_written("departments", storing.StoredDepartments),
+    *_written("organizations", storing.StoredOrganizations),
+    *_written("contracts", storing.StoredContracts),
+    *_written("policy-changes", storing.StoredPolicyChanges),
+    _step("publish"),
+    _step("withdraw"),
+    *_written("party-lists", storing.StoredPartyLists),
+    *_written("licences", storing.StoredLicences),
+    *_read("flags", reading.FlagViewSet),
+    *_read("messages", reading.MessageViewSet),
+    *_read("runs", reading.RunViewSet),
+    path("auth/token", TokenView.as_view(), name="token"),
+    path("auth/token/current", CurrentTokenView.as_view(), name="current-token"),
+    path("schema", SpectacularAPIView.as_view(), name="schema"),
+    path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    re_path(r".*", reading.Nothing.as_view(), name="nothing"),
+]

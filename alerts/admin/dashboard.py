@@ -1,7 +1,9 @@
 """The first page: what is open and until when, what is unsent, when screening last finished."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.db import models
@@ -12,7 +14,9 @@ from alerts.admin.columns import MESSAGE_COLOURS, in_days, money
 from alerts.admin.ringing import flag_rows
 from alerts.models import Flag, Message, ScreeningRun, State
 from alerts.portfolio import calendar
+from contracts.admin import facts_of
 from contracts.models import Contract
+from contracts.stage import notice_deadline
 from people import clock
 from people.models import User
 from people.principal import principal
@@ -20,6 +24,7 @@ from people.principal import principal
 SHOWN = 10
 NOTICE_WITHIN = 90
 """Days ahead in which a notice deadline is shown."""
+URGENT_WITHIN = 7
 LONGEST_NOTICE = 400
 """Days of notice beyond which the list does not look, so that it reads few contracts."""
 
@@ -78,23 +83,18 @@ def _unsent(messages: models.QuerySet[Message]) -> Mapping[str, int]:
 
 
 def _exposure(flags: models.QuerySet[Flag]) -> list[Total]:
-    """Per currency, the largest first; flags without a known exposure are not in it."""
+    """Per currency, the one of most contracts first; flags without a known exposure are not in it."""
     largest = (
         flags.filter(exposure_amount__isnull=False)
         .order_by()
         .values("contract", "exposure_currency")
         .annotate(most=models.Max("exposure_amount"))
     )
-    totals: dict[str, Total] = {}
-    sums: dict[str, Any] = {}
-    counts: dict[str, int] = {}
+    amounts: defaultdict[str, list[Decimal]] = defaultdict(list)
     for row in largest.iterator():
-        currency = row["exposure_currency"]
-        sums[currency] = sums.get(currency, 0) + row["most"]
-        counts[currency] = counts.get(currency, 0) + 1
-    for currency in sorted(counts, key=counts.__getitem__, reverse=True):
-        totals[currency] = Total(money(sums[currency], currency), counts[currency])
-    return list(totals.values())
+        amounts[str(row["exposure_currency"])].append(row["most"])
+    by_contracts = sorted(amounts.items(), key=lambda item: (-len(item[1]), item[0]))
+    return [Total(money(sum(each, Decimal(0)), currency), len(each)) for currency, each in by_contracts]
 
 
 def _notice_deadlines(user: User, day: date) -> list[dict[str, Any]]:
@@ -112,9 +112,10 @@ def _notice_deadlines(user: User, day: date) -> list[dict[str, Any]]:
     return [
         {
             "contract": contract,
-            "deadline": contract.deadline,
-            "in_days": in_days(contract.deadline, day),
-            "urgency": "danger" if (contract.deadline - day).days <= 7 else "warning",
+            "deadline": deadline,
+            "in_days": in_days(deadline, day),
+            "urgency": "danger" if (deadline - day).days <= URGENT_WITHIN else "warning",
         }
         for contract in contracts[:SHOWN]
+        if (deadline := notice_deadline(facts_of(contract)))
     ]

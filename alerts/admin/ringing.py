@@ -139,7 +139,8 @@ class PublishedPolicyChangeAdmin(Rings, PolicyChangeAdmin):
             flags = Flag.objects.open().visible_to(principal(request)).filter(measure__change=change)
             listed = f"{reverse('admin:alerts_flag_changelist')}?measure__change={change.pk}"
             context |= {"flag_rows": flag_rows(flags)[:10], "policy_change": change, "all_flags": listed}
-        return super().change_view(request, object_id, form_url, context)
+        response: HttpResponse = super().change_view(request, object_id, form_url, context)
+        return response
 
     @action(
         description=gettext_lazy("Publish"), permissions=["publish"], icon="campaign", variant=ActionVariant.PRIMARY

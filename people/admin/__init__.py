@@ -75,7 +75,7 @@ class UserAddForm(UserCreationForm):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, FactsAdmin):
+class UserAdmin(DjangoUserAdmin, FactsAdmin):  # type: ignore[type-arg]
     readers = (Role.ADMINISTRATOR,)
     form = UserForm
     add_form = UserAddForm

@@ -63,7 +63,7 @@ class CheckedForm(forms.ModelForm):  # type: ignore[type-arg]
         return cleaned
 
     def _examine(self, serializer: Strict, cleaned: dict[str, Any]) -> None:
-        stored = {name: field.source.partition(".")[0] for name, field in serializer.fields.items()}
+        stored = {name: str(field.source).partition(".")[0] for name, field in serializer.fields.items()}
         sent = {name: spelled(cleaned[column]) for name, column in stored.items() if column in cleaned}
         self.values, errors = serializer.examine(sent)
         for name, found in errors.items():

@@ -57,12 +57,12 @@ class RoleAdmin(ModelAdmin):
     writers: ClassVar[Sequence[Role]] = (Role.ADMINISTRATOR,)
     removers: ClassVar[Sequence[Role]] = (Role.ADMINISTRATOR,)
 
-    formfield_overrides: ClassVar[dict[Any, Any]] = JSON_FIELDS
-    paginator = BoundedPaginator
+    formfield_overrides: Any = JSON_FIELDS
+    paginator: Any = BoundedPaginator
     show_full_result_count = False
     list_per_page = 50
     list_max_show_all = 0
-    actions: ClassVar[Sequence[str] | None] = None
+    actions: Any = None
     list_filter_submit = True
     list_fullwidth = True
     warn_unsaved_form = True
@@ -144,7 +144,7 @@ class RoleInline:
     extra = 0
     per_page = 50
     formset = CheckedFormSet
-    formfield_overrides: ClassVar[dict[Any, Any]] = JSON_FIELDS
+    formfield_overrides: Any = JSON_FIELDS
     admin_site: admin.AdminSite
     parent_model: type[models.Model]
 

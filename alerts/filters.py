@@ -1,0 +1,54 @@
+"""By what flags, messages and runs can be filtered."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django_filters import rest_framework as filters
+
+from alerts.models import Flag, Message, ScreeningRun
+from alerts.models.flags import Basis, Certainty, Kind
+from alerts.models.messages import State
+from alerts.models.runs import Cause
+
+
+class FlagFilter(filters.FilterSet):
+    contract = filters.CharFilter(field_name="contract__reference")
+    policy_change = filters.CharFilter(field_name="measure__change__reference")
+    measure = filters.CharFilter(method="of_measure", label="CHANGE/KEY")
+    kind = filters.ChoiceFilter(choices=Kind.choices)
+    certainty = filters.ChoiceFilter(choices=Certainty.choices)
+    basis = filters.ChoiceFilter(choices=Basis.choices)
+    open = filters.BooleanFilter(field_name="closed_at", lookup_expr="isnull", label="false: closed; left out: both")
+    owner = filters.CharFilter(method="of_owner")
+    department = filters.CharFilter(field_name="contract__department__reference")
+    act_by_before = filters.DateFilter(field_name="act_by", lookup_expr="lt")
+
+    class Meta:
+        model = Flag
+        fields = ("contract", "kind", "certainty", "basis")
+
+    def of_measure(self, flags: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        change, _, key = value.partition("/")
+        return flags.filter(measure__change__reference=change, measure__key=key)
+
+    def of_owner(self, flags: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        return flags.filter(contract__owner=value.lower())
+
+
+class MessageFilter(filters.FilterSet):
+    state = filters.ChoiceFilter(choices=State.choices)
+    recipient = filters.CharFilter()
+    policy_change = filters.CharFilter(field_name="policy_change__reference")
+
+    class Meta:
+        model = Message
+        fields = ("state", "recipient")
+
+
+class RunFilter(filters.FilterSet):
+    cause = filters.ChoiceFilter(choices=Cause.choices)
+    finished = filters.BooleanFilter(field_name="finished_at", lookup_expr="isnull", exclude=True)
+
+    class Meta:
+        model = ScreeningRun
+        fields = ("cause",)

@@ -1,0 +1,205 @@
+"""Flags, messages and runs as the REST interface spells them: read, never written."""
+
+from dataclasses import asdict
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field, inline_serializer
+from rest_framework import serializers
+
+from alerts.bundle.output import exact
+from alerts.flag_report import Why, name_of
+from alerts.models import Flag, FlagEvent, Message, MessageLine, ScreeningRun
+from policies.serializers import EvidenceSerializer
+
+Read = serializers.ModelSerializer
+
+
+class ExposureSerializer(serializers.Serializer[Any]):
+    amount = serializers.CharField(help_text="the exact amount")
+    currency = serializers.CharField()
+
+
+class FlagSerializer(Read[Flag]):
+    """A flag as lists hold it; the page of one says why."""
+
+    contract = serializers.CharField(source="contract.reference")
+    measure = serializers.SerializerMethodField()
+    policy_change = serializers.CharField(source="measure.change.reference")
+    exposure = serializers.SerializerMethodField()
+    owner = serializers.CharField(source="contract.owner", allow_null=True)
+    department = serializers.CharField(source="contract.department.reference", allow_null=True, default=None)
+
+    class Meta:
+        model = Flag
+        fields = (
+            "id",
+            "contract",
+            "measure",
+            "policy_change",
+            "kind",
+            "certainty",
+            "basis",
+            "lines",
+            "act_by",
+            "exposure",
+            "owner",
+            "department",
+            "contract_version",
+            "policy_version",
+            "opened_at",
+            "updated_at",
+            "closed_at",
+            "closed_because",
+        )
+
+    def get_measure(self, flag: Flag) -> str:
+        return name_of(flag.measure)
+
+    @extend_schema_field(ExposureSerializer(allow_null=True))
+    def get_exposure(self, flag: Flag) -> dict[str, str] | None:
+        return exact(flag.exposure)
+
+
+class EventSerializer(Read[FlagEvent]):
+    class Meta:
+        model = FlagEvent
+        fields = (
+            "at",
+            "kind",
+            "run",
+            "certainty_before",
+            "certainty",
+            "basis_before",
+            "basis",
+            "act_by_before",
+            "act_by",
+        )
+
+
+class ToldSerializer(Read[MessageLine]):
+    """Who heard of the flag, by which message, and whether it has left."""
+
+    event = serializers.CharField(source="event.kind")
+    state = serializers.CharField(source="message.state")
+    sent_at = serializers.DateTimeField(source="message.sent_at", allow_null=True)
+
+    class Meta:
+        model = MessageLine
+        fields = ("message", "recipient", "channel", "event", "state", "sent_at")
+
+
+REASON = inline_serializer(
+    "Reason",
+    {
+        "line": serializers.IntegerField(allow_null=True),
+        "criterion": serializers.CharField(),
+        "verdict": serializers.ChoiceField(["matched", "unknown"]),
+        "contract_says": serializers.JSONField(allow_null=True),
+        "measure_says": serializers.JSONField(allow_null=True),
+    },
+    many=True,
+)
+CLEARING = inline_serializer(
+    "Clearing",
+    {"field": serializers.CharField(), "values": serializers.ListField(child=serializers.JSONField())},
+    many=True,
+)
+
+
+class WholeFlagSerializer(FlagSerializer):
+    """A flag with its reasons, what would clear it, the evidence, its history and who was told."""
+
+    reasons = serializers.SerializerMethodField()
+    would_clear_if = serializers.SerializerMethodField()
+    outdated = serializers.SerializerMethodField(
+        help_text="the contract has changed since and has not been screened again: then there are no reasons"
+    )
+    evidence = EvidenceSerializer(source="measure.change.evidence", many=True)
+    history = EventSerializer(many=True)
+    told = ToldSerializer(many=True)
+
+    class Meta(FlagSerializer.Meta):
+        fields = (  # type: ignore[assignment]
+            *FlagSerializer.Meta.fields,
+            "reasons",
+            "would_clear_if",
+            "outdated",
+            "evidence",
+            "history",
+            "told",
+        )
+
+    @property
+    def _why(self) -> Why:
+        why: Why = self.context["why"]
+        return why
+
+    @extend_schema_field(REASON)
+    def get_reasons(self, flag: Flag) -> list[dict[str, Any]]:
+        return [asdict(reason) for reason in self._why.reasons]
+
+    @extend_schema_field(CLEARING)
+    def get_would_clear_if(self, flag: Flag) -> list[dict[str, Any]]:
+        return [asdict(clearing) for clearing in self._why.would_clear_if]
+
+    def get_outdated(self, flag: Flag) -> bool:
+        return self._why.outdated
+
+
+class MessageSerializer(Read[Message]):
+    policy_change = serializers.CharField(source="policy_change.reference", allow_null=True, default=None)
+
+    class Meta:
+        model = Message
+        fields = (
+            "id",
+            "recipient",
+            "channel",
+            "state",
+            "policy_change",
+            "run",
+            "language",
+            "subject",
+            "message_id",
+            "attempts",
+            "last_answer",
+            "created_at",
+            "next_attempt_at",
+            "sent_at",
+        )
+
+
+class WholeMessageSerializer(MessageSerializer):
+    """A message with its text and the flags it told of."""
+
+    flags = serializers.SerializerMethodField()
+
+    class Meta(MessageSerializer.Meta):
+        fields = (*MessageSerializer.Meta.fields, "text", "html", "flags")  # type: ignore[assignment]
+
+    def get_flags(self, message: Message) -> list[int]:
+        return list(message.lines.order_by("event__flag_id").values_list("event__flag_id", flat=True).distinct())
+
+
+class RunSerializer(Read[ScreeningRun]):
+    class Meta:
+        model = ScreeningRun
+        fields = (
+            "id",
+            "cause",
+            "at",
+            "policy_version",
+            "contracts",
+            "lines",
+            "screened",
+            "opened",
+            "updated",
+            "closed",
+            "unchanged",
+            "set_aside",
+            "errors",
+            "digest",
+            "started_at",
+            "finished_at",
+            "completed_by",
+        )

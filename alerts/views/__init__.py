@@ -1,0 +1,1 @@
+"""REST: what can be written, and what screening made of it."""

@@ -1,0 +1,89 @@
+"""Flags, messages and runs over REST: read by everybody, within their departments, written by nobody."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import NotFound
+from rest_framework.mixins import ListModelMixin
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from alerts import flag_report
+from alerts.filters import FlagFilter, MessageFilter, RunFilter
+from alerts.models import Flag, Message, ScreeningRun
+from alerts.serializers import (
+    FlagSerializer,
+    MessageSerializer,
+    RunSerializer,
+    WholeFlagSerializer,
+    WholeMessageSerializer,
+)
+from people import clock
+from people.principal import principal
+from people.resources import Resource
+
+
+class Ledger(ListModelMixin, Resource):
+    """Rows under their numbers."""
+
+    writers = ()
+    lookup_field = "pk"
+    lookup_url_kwarg = "pk"
+    lookup_value_regex = "[^/]+"
+    page_key = "pk"
+
+
+class FlagViewSet(Ledger):
+    queryset = Flag.objects.select_related("contract__department", "measure__change")
+    serializer_class = FlagSerializer
+    filterset_class = FlagFilter
+
+    def get_queryset(self) -> QuerySet[Any]:
+        flags: Any = super().get_queryset()
+        return flags.visible_to(principal(self.request))
+
+    @extend_schema(responses=WholeFlagSerializer)
+    def retrieve(self, request: Request, pk: str) -> Response:
+        """Why the flag is open, what would clear it, the evidence, what happened to it, and who was told."""
+        flag: Flag = self.get_object()
+        flag.history = flag_report.history(flag)  # type: ignore[attr-defined]
+        flag.told = flag_report.told(flag)  # type: ignore[attr-defined]
+        context = {**self.get_serializer_context(), "why": flag_report.why(flag, at=clock.now())}
+        return Response(WholeFlagSerializer(flag, context=context).data)
+
+
+class MessageViewSet(Ledger):
+    queryset = Message.objects.select_related("policy_change")
+    serializer_class = MessageSerializer
+    filterset_class = MessageFilter
+    page_backwards = True
+
+    def get_queryset(self) -> QuerySet[Any]:
+        messages: Any = super().get_queryset()
+        return messages.visible_to(principal(self.request))
+
+    @extend_schema(responses=WholeMessageSerializer)
+    def retrieve(self, request: Request, pk: str) -> Response:
+        return Response(WholeMessageSerializer(self.get_object()).data)
+
+
+class RunViewSet(Ledger):
+    queryset = ScreeningRun.objects.all()
+    serializer_class = RunSerializer
+    filterset_class = RunFilter
+    page_backwards = True
+
+    @extend_schema(responses=RunSerializer)
+    def retrieve(self, request: Request, pk: str) -> Response:
+        return Response(RunSerializer(self.get_object()).data)
+
+
+class Nothing(APIView):
+    """Every other address: an error that a machine can read."""
+
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        raise NotFound

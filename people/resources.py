@@ -1,0 +1,133 @@
+"""What all REST resources share: roles, strict parameters, JSON read without guessing, errors by JSON pointer."""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import IO, Any, ClassVar
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import Http404
+from rest_framework import viewsets
+from rest_framework.exceptions import APIException, ErrorDetail, ParseError, ValidationError
+from rest_framework.parsers import JSONParser
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
+from rest_framework.settings import api_settings
+
+from people.constraints import REFERENCE
+from people.models import Role
+from people.paging import PARAMETERS, KeysetPagination
+from people.principal import has_role
+
+READERS = tuple(Role)
+LARGEST_BODY = 10 * 1024 * 1024
+DIGITS = 40
+"""Longer whole numbers are no number any field takes; reading them takes quadratic time."""
+
+
+class RolePermission(BasePermission):
+    """Reading and writing by role, as the view names them; which rows is the queryset's business."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        roles = view.readers if request.method in SAFE_METHODS else view.writers
+        return has_role(request, *roles)
+
+
+class TooLarge(APIException):
+    status_code = 413
+    default_detail = f"A body has at most {LARGEST_BODY} bytes."
+    default_code = "too_large"
+
+
+class StrictJSONParser(JSONParser):
+    """JSON in which no key occurs twice and no number is NaN; whatever is wrong with it is the sender's error."""
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        try:
+            text = stream.read(LARGEST_BODY + 1)
+        except RequestDataTooBig:
+            raise TooLarge from None
+        if len(text) > LARGEST_BODY:
+            raise TooLarge
+        try:
+            return json.loads(
+                text.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_number, parse_int=_whole
+            )
+        except UnicodeDecodeError as error:
+            raise ParseError(f"not UTF-8: the byte at {error.start} begins no character") from None
+        except RecursionError:
+            raise ParseError("nested too deeply") from None
+        except ValueError as error:
+            raise ParseError(f"not JSON: {error}") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    read = dict(pairs)
+    if len(read) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the key {twice[:100]!r} stands twice in one object")
+    return read
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON's")
+
+
+def _whole(digits: str) -> int | float:
+    return int(digits) if len(digits) < DIGITS else float("inf")
+
+
+def refusal(faults: Iterable[tuple[Sequence[str | int], str, str]]) -> ValidationError:
+    """The error of a body from (path, code, detail) of each of its faults.
+
+    A step that a pointer cannot show (a key with a dot in it) ends the path at the object that holds it.
+    """
+    detail: dict[str, Any] = {}
+    own = api_settings.NON_FIELD_ERRORS_KEY
+    for path, code, words in faults:
+        node = detail
+        for step in path:
+            name = str(step).encode("utf-8", "replace").decode()
+            if "." in name or not name:
+                break
+            node = node.setdefault(name, {})
+        node.setdefault(own, []).append(ErrorDetail(words.encode("utf-8", "replace").decode(), code))
+    return ValidationError(detail)
+
+
+class Resource(viewsets.GenericViewSet[Any]):
+    """Objects under their references, listed in pages; parameters that are not known are errors."""
+
+    readers: ClassVar[Sequence[Role]] = READERS
+    writers: ClassVar[Sequence[Role]] = (Role.ADMINISTRATOR,)
+    permission_classes = (RolePermission,)
+    parser_classes = (StrictJSONParser,)
+    pagination_class = KeysetPagination
+    lookup_field = "reference"
+    lookup_value_regex = "[^/]+"
+    page_key = "reference"
+    page_backwards = False
+    filterset_class: Any = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        known: set[str] = set()
+        if self.action == "list":
+            known = {*PARAMETERS, *(self.filterset_class.base_filters if self.filterset_class else ())}
+        unknown = [name for name in request.query_params if name not in known]
+        if unknown:
+            detail = f"this address knows {', '.join(sorted(known))}" if known else "this address takes no parameters"
+            raise refusal(
+                ((name,), "unknown_parameter", f"unknown parameter {name[:100]!r}; {detail}") for name in unknown
+            )
+
+    def get_object(self) -> Any:
+        """An address that cannot be that of an object is that of none."""
+        value = str(self.kwargs[self.lookup_field])
+        pattern = REFERENCE if self.lookup_field == "reference" else r"^[0-9]{1,18}$"
+        if not re.fullmatch(pattern.strip("^$"), value, re.ASCII):
+            raise Http404
+        return super().get_object()

@@ -1,0 +1,34 @@
+"""Policy changes, party lists and licences over REST."""
+
+from django.db.models import Prefetch
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+
+from people.models import Role
+from people.resources import Resource
+from policies.filters import LicenceFilter, PolicyChangeFilter
+from policies.models import Licence, Measure, PartyList, PolicyChange
+from policies.serializers import LicenceSerializer, PartyListSerializer, PolicyChangeSerializer
+
+EDITORS = (Role.POLICY_EDITOR, Role.POLICY_PUBLISHER, Role.ADMINISTRATOR)
+
+
+class PolicyChangeViewSet(ListModelMixin, RetrieveModelMixin, Resource):
+    writers = EDITORS
+    queryset = PolicyChange.objects.prefetch_related(
+        "evidence", Prefetch("measures", Measure.objects.filter(retired_at__isnull=True))
+    )
+    serializer_class = PolicyChangeSerializer
+    filterset_class = PolicyChangeFilter
+
+
+class PartyListViewSet(ListModelMixin, RetrieveModelMixin, Resource):
+    writers = EDITORS
+    queryset = PartyList.objects.prefetch_related("entries__organization")
+    serializer_class = PartyListSerializer
+
+
+class LicenceViewSet(ListModelMixin, RetrieveModelMixin, Resource):
+    writers = (Role.BUYER, *EDITORS)
+    queryset = Licence.objects.select_related("exporter", "consignee", "end_user")
+    serializer_class = LicenceSerializer
+    filterset_class = LicenceFilter

@@ -1,0 +1,15 @@
+"""By what organizations can be filtered."""
+
+from django_filters import rest_framework as filters
+
+from suppliers.models import Organization
+
+
+class OrganizationFilter(filters.FilterSet):
+    country = filters.CharFilter()
+    kind = filters.ChoiceFilter(choices=Organization.Kind.choices)
+    is_supplier = filters.BooleanFilter()
+
+    class Meta:
+        model = Organization
+        fields = ("country", "kind", "is_supplier")

@@ -1,0 +1,16 @@
+"""Organizations over REST."""
+
+from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+
+from people.models import Role
+from people.resources import Resource
+from suppliers.filters import OrganizationFilter
+from suppliers.models import Organization
+from suppliers.serializers import OrganizationSerializer
+
+
+class OrganizationViewSet(ListModelMixin, RetrieveModelMixin, Resource):
+    writers = (Role.BUYER, Role.ADMINISTRATOR)
+    queryset = Organization.objects.prefetch_related("names", "identifiers", "owners__owner")
+    serializer_class = OrganizationSerializer
+    filterset_class = OrganizationFilter
