@@ -57,10 +57,10 @@ class Closed(APIView):
 
 
 def test_errors_are_problem_documents():
-    answer = Closed.as_view()(APIRequestFactory().get("/api/v1/closed"))
+    answer = Closed.as_view()(APIRequestFactory().get("/api/v1/closed")).render()
     assert answer.status_code == 401
     assert answer.headers["Content-Type"] == "application/problem+json"
-    body = json.loads(answer.render().content)
+    body = json.loads(answer.content)
     assert (body["status"], body["title"], body["instance"]) == (401, "Unauthorized", "/api/v1/closed")
     assert body["type"] == "urn:tocsin:problem:client_error"
     assert body["errors"] == [{"code": "not_authenticated", "detail": body["detail"], "pointer": None}]
