@@ -76,7 +76,10 @@ class Book:
     """The columns of the contracts that matter; lines are in order of their contracts."""
 
     def __init__(self, contracts: Iterable[ContractFacts], now: Calendar) -> None:
-        stands = [(contract, stand) for contract in contracts if (stand := standing(contract, now)).matters]
+        all_stands = [(contract, standing(contract, now)) for contract in contracts]
+        self.positions = np.flatnonzero([stand.matters for _, stand in all_stands])
+        """Of each row, the contract's position among those given."""
+        stands = [all_stands[position] for position in self.positions]
         self.now = now
         self.contracts = [contract for contract, _ in stands]
         self.lines = [(row, line) for row, c in enumerate(self.contracts) for line in known_lines(c)]

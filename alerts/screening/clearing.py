@@ -5,15 +5,13 @@ one with many, the smallest example is given.
 """
 
 from dataclasses import dataclass
-from itertools import islice
 
-from alerts.screening.gaps import Option, gaps
-from alerts.screening.policy_set import Policies, compile_policies
+from alerts.screening.gaps import Organizations, gaps, parties, with_owners
+from alerts.screening.policy_set import Policies, PolicySet, compile_policies
 from alerts.screening.reasons import Json
 from alerts.screening.verdicts import Verdict
 from contracts.facts import ContractFacts
 from contracts.stage import Calendar
-from policies.facts import MeasureFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +25,26 @@ class Clearing:
 def would_clear_if(verdict: Verdict, contract: ContractFacts, policies: Policies, now: Calendar) -> list[Clearing]:
     """The single unknown facts that would close the flag; empty where no single fact can."""
     measure = next(measure for measure in policies.measures if measure.name == verdict.measure)
-    found: list[Clearing] = []
-    for gap in gaps(verdict, contract, measure, policies, now):
-        clears = (option.value for option in gap.options if _is_cleared(verdict, option, measure, policies, now))
-        values = list(clears if gap.few else islice(clears, 1))
+
+    def compiled(organizations: Organizations) -> PolicySet:
+        return compile_policies(Policies([measure], organizations, policies.lists, policies.licences), now)
+
+    found = list(gaps(verdict, contract, measure, policies, now))
+    options = [option for gap in found for option in gap.options]
+    named = (reference for option in options for reference in parties(option.contract))
+    known = compiled(with_owners(named, policies.organizations))
+    alike = [option.contract for option in options if option.organizations is None]
+    cleared = iter(known.spares(alike, verdict.kind))
+    clears = [
+        next(cleared)
+        if option.organizations is None
+        else compiled(option.organizations).spares([option.contract], verdict.kind)[0]
+        for option in options
+    ]
+    answers = iter(clears)
+    clearings: list[Clearing] = []
+    for gap in found:
+        values = [option.value for option in gap.options if next(answers)]
         if values:
-            found.append(Clearing(gap.field, values))
-    return found
-
-
-def _is_cleared(verdict: Verdict, option: Option, measure: MeasureFacts, policies: Policies, now: Calendar) -> bool:
-    alone = Policies([measure], option.organizations, policies.lists, policies.licences)
-    return all(v.key != verdict.key for v in compile_policies(alone, now).screen([option.contract]))
+            clearings.append(Clearing(gap.field, values if gap.few else values[:1]))
+    return clearings

@@ -22,7 +22,7 @@ from alerts.screening.kleene import Truth
 from alerts.screening.licences import Coverage
 from alerts.screening.slots import Slots
 from alerts.screening.tables import CommodityTable, Ids, ScalarTable, Table, Words, bit, unpack
-from alerts.screening.verdicts import BIT, Verdict
+from alerts.screening.verdicts import BIT, KINDS, Kind, Verdict
 from contracts.facts import ContractFacts
 from contracts.stage import Calendar
 from policies.facts import ROLES, LicenceFacts, MeasureFacts, Parties, PartyListFacts, Role
@@ -112,13 +112,21 @@ class PolicySet:
 
     def screen(self, contracts: Iterable[ContractFacts]) -> list[Verdict]:
         """The flags that must be open, in order of contract, measure and kind."""
-        if not self.slots.measures:
-            return []
         return flags(self.hits(book := Book(contracts, self.now)), book, self.slots)
+
+    def spares(self, contracts: Sequence[ContractFacts], kind: Kind) -> list[bool]:
+        """Of each contract, whether no flag of the kind must be open."""
+        book = Book(contracts, self.now)
+        hits = self.hits(book)
+        hit = book.positions[book.contract_of[hits.line[hits.kind == KINDS.index(kind)]]]
+        spared = np.ones(len(contracts), dtype=np.bool_)
+        spared[hit] = False
+        answer: list[bool] = spared.tolist()
+        return answer
 
     def hits(self, book: Book) -> Hits:
         """The lines, measures and columns of the effect table that come together."""
-        if not book.contracts:
+        if not book.contracts or not self.slots.measures:
             return Hits.none()
         by_contract = [(c, *_looked_up(c.table, book, c.column)) for c in self.of_contract]
         certain = np.bitwise_and.reduce([table.certain[rows] for _, table, rows in by_contract])
