@@ -1,6 +1,7 @@
 """What every test has: its own migrated database, used as the unprivileged role."""
 
 from collections.abc import Iterator
+from urllib.parse import quote
 
 import pytest
 from django.db import connection
@@ -23,4 +24,5 @@ def django_db_setup(request, django_test_environment, django_db_blocker) -> Iter
 def database_url(transactional_db) -> str:
     """This process's test database as the unprivileged role, for tests that start processes of their own."""
     place = connection.settings_dict
-    return f"postgresql://{place['USER']}@/{place['NAME']}?host={place['HOST']}"
+    who = f"{quote(place['USER'])}:{quote(place['PASSWORD'], safe='')}"
+    return f"postgresql://{who}@:{place['PORT']}/{place['NAME']}?host={place['HOST']}"

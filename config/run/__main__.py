@@ -105,7 +105,7 @@ def _run(here: Places, port: int, *, leave: bool, cleanup: ExitStack) -> None:
     call_command("load", str(SCENARIO), stdout=sys.stderr)
     say("waiting for the web server and for the mails to be delivered")
     _wait_for_web(url, children)
-    call_command("demonstrate", seconds=_DRAIN_SECONDS, url=url)
+    call_command("demonstrate", seconds=_DRAIN_SECONDS, url=url, strict=leave)
     if not leave:
         print("\n  Ctrl-C stops it.", flush=True)
         while not (dead := children.dead()):
