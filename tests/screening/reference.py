@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from alerts.screening import Calendar, Policies
+from alerts.screening import Calendar, Policies, Verdict
 from contracts.facts import ContractFacts, LineFacts
 from policies.facts import Affiliates, CommodityEntry, LicenceFacts, MeasureFacts, MinValueShare, Parties
 from suppliers.facts import OrganizationFacts, Stake
@@ -32,6 +32,21 @@ class Flag:
     lines: tuple[int, ...]
     act_by: date
     exposure: tuple[Decimal, str] | None
+
+
+def as_flag(verdict: Verdict) -> Flag:
+    """What the core says, in the reference's words."""
+    money = verdict.exposure
+    return Flag(
+        verdict.contract,
+        verdict.measure,
+        verdict.kind,
+        verdict.certainty,
+        verdict.basis,
+        verdict.lines,
+        verdict.act_by,
+        None if money is None else (money.amount, money.currency),
+    )
 
 
 # Kleene's logic

@@ -2,27 +2,14 @@
 
 from hypothesis import given
 
-from alerts.screening import Verdict, compile_policies
+from alerts.screening import compile_policies
 from tests.screening import reference
 from tests.screening.worlds import World, worlds
-
-
-def as_flag(verdict: Verdict) -> reference.Flag:
-    return reference.Flag(
-        verdict.contract,
-        verdict.measure,
-        verdict.kind,
-        verdict.certainty,
-        verdict.basis,
-        verdict.lines,
-        verdict.act_by,
-        None if verdict.exposure is None else (verdict.exposure.amount, verdict.exposure.currency),
-    )
 
 
 @given(worlds())
 def test_the_core_raises_exactly_the_flags_of_the_reference(world: World):
     verdicts = compile_policies(world.policies, world.calendar).screen(world.contracts)
-    assert [as_flag(verdict) for verdict in verdicts] == reference.screen(
+    assert [reference.as_flag(verdict) for verdict in verdicts] == reference.screen(
         world.policies, world.contracts, world.calendar
     )

@@ -3,17 +3,20 @@
 from dataclasses import replace
 from random import Random
 
-from hypothesis import given, note
-from hypothesis import strategies as st
+from hypothesis import given, note, settings
 
 from alerts.screening import Policies, Verdict, compile_policies, would_clear_if
 from policies.facts import CommodityEntry, MeasureFacts, Scope
 from suppliers.facts import OrganizationFacts, Stake
 from tests.screening.filling import filled, unknowns
-from tests.screening.worlds import World, legal_owners, worlds
+from tests.screening.worlds import World, legal_owners, randoms, worlds
 
 Key = tuple[str, str, str]
-choices = st.randoms(use_true_random=False)
+
+
+def fewer(divisor: int) -> settings:
+    """The profile's number of examples divided, for what takes long."""
+    return settings(max_examples=settings.default.max_examples // divisor)
 
 
 def screened(world: World) -> list[Verdict]:
@@ -24,7 +27,8 @@ def keys(verdicts: list[Verdict]) -> set[Key]:
     return {verdict.key for verdict in verdicts}
 
 
-@given(worlds(), choices)
+@fewer(2)
+@given(worlds(), randoms)
 def test_learning_a_fact_never_turns_nothing_into_a_flag(world: World, random: Random):
     before = keys(screened(world))
     facts = [fact for fact in unknowns(world) if fact.values]
@@ -35,7 +39,8 @@ def test_learning_a_fact_never_turns_nothing_into_a_flag(world: World, random: R
         assert keys(screened(filled(world, fact.contract, fact.path, value))) <= before
 
 
-@given(worlds(), choices)
+@fewer(2)
+@given(worlds(), randoms)
 def test_learning_of_another_owner_never_turns_nothing_into_a_flag(world: World, random: Random):
     """Where `owners_complete` is not true; for the affiliates of parties undisclosed owners change nothing by law."""
     measures = [replace(measure, scope=replace(measure.scope, parties=None)) for measure in world.policies.measures]
@@ -60,7 +65,8 @@ def replace_policies(policies: Policies, **changes: object) -> Policies:
     return Policies(**{field: changes.get(field, getattr(policies, field)) for field in fields})
 
 
-@given(worlds(), choices)
+@fewer(2)
+@given(worlds(), randoms)
 def test_the_order_of_what_is_given_makes_no_difference(world: World, random: Random):
     def shuffled(values):
         values = list(values)
@@ -128,6 +134,7 @@ def test_the_order_of_what_is_given_makes_no_difference(world: World, random: Ra
     assert screened(World(policies, contracts, world.calendar)) == screened(world)
 
 
+@fewer(2)
 @given(worlds())
 def test_withdrawing_a_change_removes_exactly_its_flags(world: World):
     before = screened(world)
@@ -141,6 +148,7 @@ def test_withdrawing_a_change_removes_exactly_its_flags(world: World):
         assert after == [verdict for verdict in before if not verdict.measure.startswith(change + "/")]
 
 
+@fewer(2)
 @given(worlds())
 def test_a_contract_alone_has_the_flags_it_has_among_all(world: World):
     policy_set = compile_policies(world.policies, world.calendar)
@@ -149,6 +157,7 @@ def test_a_contract_alone_has_the_flags_it_has_among_all(world: World):
         assert policy_set.screen([contract]) == [one for one in together if one.contract == contract.reference]
 
 
+@fewer(2)
 @given(worlds())
 def test_a_measure_alone_raises_the_flags_it_raises_among_all(world: World):
     together = screened(world)
@@ -168,7 +177,8 @@ def alone_with(world: World, verdict: Verdict) -> World:
     )
 
 
-@given(worlds(), choices)
+@fewer(10)
+@given(worlds(), randoms)
 def test_every_value_that_would_clear_a_flag_clears_it(world: World, random: Random):
     verdicts = screened(world)
     random.shuffle(verdicts)
@@ -181,7 +191,8 @@ def test_every_value_that_would_clear_a_flag_clears_it(world: World, random: Ran
                 assert verdict.key not in keys(screened(filled(small, verdict.contract, clearing.field, value)))
 
 
-@given(worlds(), choices)
+@fewer(15)
+@given(worlds(), randoms)
 def test_every_single_fact_that_clears_a_flag_is_named(world: World, random: Random):
     verdicts = screened(world)
     random.shuffle(verdicts)
