@@ -91,7 +91,7 @@ def test_killing_the_supervisor_leaves_no_orphan(machine):
     command, _ = begin_run(machine)
     assert len(machine.processes()) > 8
     os.kill(command.pid, signal.SIGKILL)
-    assert machine.gone_within(45) == {}
+    assert machine.gone_within(90) == {}  # seconds where the machine is idle; the worker finishes its task
 
 
 def test_a_commands_standard_output_is_its_own(machine):
