@@ -231,6 +231,7 @@ CELERY_BEAT_SCHEDULE = {
 
 # --- REST -------------------------------------------------------------------------------------------------------------
 
+DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024  # bytes of a body; larger ones are 413
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "knox.auth.TokenAuthentication",

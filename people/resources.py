@@ -12,7 +12,9 @@ from rest_framework.exceptions import APIException, ErrorDetail, ParseError, Val
 from rest_framework.parsers import JSONParser
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
+from rest_framework.response import Response
 from rest_framework.settings import api_settings
+from rest_framework.views import APIView
 
 from people.constraints import REFERENCE
 from people.models import Role
@@ -20,7 +22,6 @@ from people.paging import PARAMETERS, KeysetPagination
 from people.principal import has_role
 
 READERS = tuple(Role)
-LARGEST_BODY = 10 * 1024 * 1024
 DIGITS = 40
 """Longer whole numbers are no number any field takes; reading them takes quadratic time."""
 
@@ -35,7 +36,7 @@ class RolePermission(BasePermission):
 
 class TooLarge(APIException):
     status_code = 413
-    default_detail = f"A body has at most {LARGEST_BODY} bytes."
+    default_detail = "The body is too large."
     default_code = "too_large"
 
 
@@ -46,14 +47,8 @@ class StrictJSONParser(JSONParser):
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
         try:
-            text = stream.read(LARGEST_BODY + 1)
-        except RequestDataTooBig:
-            raise TooLarge from None
-        if len(text) > LARGEST_BODY:
-            raise TooLarge
-        try:
             return json.loads(
-                text.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_number, parse_int=_whole
+                stream.read().decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_number, parse_int=_whole
             )
         except UnicodeDecodeError as error:
             raise ParseError(f"not UTF-8: the byte at {error.start} begins no character") from None
@@ -98,7 +93,14 @@ def refusal(faults: Iterable[tuple[Sequence[str | int], str, str]]) -> Validatio
     return ValidationError(detail)
 
 
-class Resource(viewsets.GenericViewSet[Any]):
+class Bounded(APIView):
+    """Answers a body beyond DATA_UPLOAD_MAX_MEMORY_SIZE with 413."""
+
+    def handle_exception(self, exc: Exception) -> Response:
+        return super().handle_exception(TooLarge() if isinstance(exc, RequestDataTooBig) else exc)
+
+
+class Resource(Bounded, viewsets.GenericViewSet[Any]):
     """Objects under their references, listed in pages; parameters that are not known are errors."""
 
     readers: ClassVar[Sequence[Role]] = READERS

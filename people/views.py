@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from people.models import Department
-from people.resources import Resource, StrictJSONParser
+from people.resources import Bounded, Resource, StrictJSONParser
 from people.serializers import DepartmentSerializer
 
 
@@ -33,7 +33,7 @@ class TokenSerializer(serializers.Serializer[Any]):
     expiry = serializers.DateTimeField()
 
 
-class TokenView(APIView):
+class TokenView(Bounded):
     """Exchanges an address and a password for a token that expires."""
 
     authentication_classes = ()
