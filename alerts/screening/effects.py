@@ -81,11 +81,12 @@ def effects(book: Book, slots: Slots, coverage: Coverage, pairs: Candidates) -> 
     )
     found: list[Hits] = []
     for column, stands, hit, kind in columns:
-        found.append(column(book, slots, pairs.where(stands & hit), kind)[0])
-        if column is not _renewing:
-            hits, days = column(book, slots, pairs.where(stands & licence), "licence_required")
+        if (struck := stands & hit).any():
+            found.append(column(book, slots, pairs.where(struck), kind)[0])
+        if column is not _renewing and (licensable := stands & licence).any():
+            hits, days = column(book, slots, pairs.where(licensable), "licence_required")
             found.append(_uncovered(hits, days, book, coverage))
-    return Hits.joined(found)
+    return Hits.joined(found or [Hits.none()])
 
 
 def _signing(book: Book, slots: Slots, pairs: Candidates, kind: Kind) -> tuple[Hits, Window]:

@@ -80,7 +80,7 @@ class PolicySet:
         )
         goods = [measure.scope.commodities for measure in measures]
         excepted = [measure.scope.except_commodities for measure in measures]
-        self.of_contract = (
+        of_contract = (
             Criterion("supplier_countries", scalar("supplier_countries", country_in), "supplier"),
             Criterion("buyer_countries", scalar("buyer_countries", country_in), "buyer"),
             Criterion("destination_countries", scalar("destination_countries", one_of), "destination"),
@@ -88,11 +88,13 @@ class PolicySet:
             Criterion("supplier_controlled_by_state", controlled, "supplier"),
             Criterion("contracts", scalar("contracts", one_of), "reference"),
         )
-        self.of_line = (
+        of_line = (
             Criterion("commodities", CommodityTable(goods), "profile"),
             Criterion("except_commodities", CommodityTable(excepted, negate=True), "profile"),
             Criterion("origin_countries", scalar("origin_countries", one_of), "origin"),
         )
+        self.of_contract = tuple(criterion for criterion in of_contract if criterion.table.is_stated)
+        self.of_line = tuple(criterion for criterion in of_line if criterion.table.is_stated)
         self.of_role = tuple(
             (
                 role,
@@ -129,13 +131,13 @@ class PolicySet:
         if not book.contracts or not self.slots.measures:
             return Hits.none()
         by_contract = [(c, *_looked_up(c.table, book, c.column)) for c in self.of_contract]
-        certain = np.bitwise_and.reduce([table.certain[rows] for _, table, rows in by_contract])
-        possible = np.bitwise_and.reduce([table.possible[rows] for _, table, rows in by_contract])
         roles = [_looked_up(table, book, role) for role, table in self.of_role]
-        party_certain = np.bitwise_or.reduce([table.certain[rows] for table, rows in roles])
-        party_possible = np.bitwise_or.reduce([table.possible[rows] for table, rows in roles])
-        certain &= party_certain
-        possible &= party_possible
+        party_certain: Words = np.bitwise_or.reduce([table.certain[rows] for table, rows in roles])
+        party_possible: Words = np.bitwise_or.reduce([table.possible[rows] for table, rows in roles])
+        certain, possible = party_certain.copy(), party_possible.copy()
+        for _, table, rows in by_contract:
+            certain &= table.certain[rows]
+            possible &= table.possible[rows]
         by_line = [(c, *_looked_up(c.table, book, c.column)) for c in self.of_line]
         exemption_rows = _looked_up(self.exemption, book, "conclusion")[1]
 

@@ -24,22 +24,27 @@ BLOCK = 4096
 """Values evaluated at once: keeps the unpacked rows of a large portfolio out of memory."""
 
 
+def words(slots: int) -> int:
+    """How many words hold a row."""
+    return max(-(-slots // 64), 1)
+
+
 def pack(bools: Bools) -> Words:
     """Rows of booleans as rows of 64-bit words, the first slot in the lowest bit."""
     rows, slots = bools.shape
-    padded = np.zeros((rows, max(-(-slots // 64), 1) * 64), dtype=np.bool_)
+    padded = np.zeros((rows, words(slots) * 64), dtype=np.bool_)
     padded[:, :slots] = bools
     return np.packbits(padded, axis=1, bitorder="little").view(np.uint64)
 
 
-def unpack(words: Words, slots: int) -> Bools:
+def unpack(packed: Words, slots: int) -> Bools:
     """The booleans of packed rows."""
-    return np.unpackbits(words.view(np.uint8), axis=1, bitorder="little", count=slots).astype(np.bool_)
+    return np.unpackbits(packed.view(np.uint8), axis=1, bitorder="little", count=slots).astype(np.bool_)
 
 
-def bit(words: Words, rows: npt.NDArray[np.integer[Any]], slots: npt.NDArray[np.integer[Any]]) -> Bools:
+def bit(packed: Words, rows: npt.NDArray[np.integer[Any]], slots: npt.NDArray[np.integer[Any]]) -> Bools:
     """The bit of each (row, slot) pair."""
-    found = words[rows, slots >> 6] >> (slots & 63).astype(np.uint64)
+    found = packed[rows, slots >> 6] >> (slots & 63).astype(np.uint64)
     bits: Bools = (found & np.uint64(1)).astype(np.bool_)
     return bits
 
@@ -50,8 +55,13 @@ class Table(ABC):
     def __init__(self, slots: int) -> None:
         self.slots = slots
         self._ids: dict[Hashable, int] = {}
-        self.certain: Words = pack(np.zeros((0, slots), dtype=np.bool_))
+        self.certain: Words = np.zeros((0, words(slots)), dtype=np.uint64)
         self.possible: Words = self.certain
+
+    @property
+    @abstractmethod
+    def is_stated(self) -> bool:
+        """Whether any slot states the criterion; one that none states holds for everything."""
 
     @abstractmethod
     def evaluate(self, values: Sequence[Any]) -> tuple[Bools, Bools]:
@@ -90,6 +100,10 @@ class ScalarTable(Table):
                 self.default[slot] = unstated
         self.parameters = [(parameter, np.array(slots)) for parameter, slots in by_parameter.items()]
 
+    @property
+    def is_stated(self) -> bool:
+        return bool(self.parameters)
+
     def evaluate(self, values: Sequence[Any]) -> tuple[Bools, Bools]:
         certain = np.repeat(self.default[None, :], len(values), axis=0)
         possible = certain.copy()
@@ -106,17 +120,23 @@ class CommodityTable(Table):
     def __init__(self, stated: Sequence[tuple[CommodityEntry, ...]], *, unstated: bool = True, negate: bool = False):
         super().__init__(len(stated))
         entries = [entry for slot in stated for entry in slot]
-        self.facets = [ScalarTable([facet.stated(entry) for entry in entries], facet.rule) for facet in FACETS]
+        facets = (ScalarTable([facet.stated(entry) for entry in entries], facet.rule) for facet in FACETS)
+        self.facets = [(position, facet) for position, facet in enumerate(facets) if facet.is_stated]
+        self.entries = len(entries)
         self.stating = np.array([slot for slot, listed in enumerate(stated) if listed], dtype=np.int64)
         counts = [len(listed) for listed in stated if listed]
         self.starts = np.cumsum([0, *counts[:-1]]) if counts else np.zeros(0, dtype=np.int64)
         self.unstated = unstated
         self.negate = negate
 
+    @property
+    def is_stated(self) -> bool:
+        return bool(self.stating.size)
+
     def evaluate(self, values: Sequence[Profile]) -> tuple[Bools, Bools]:
         shape = (len(values), self.slots)
         certain, possible = np.full(shape, self.unstated), np.full(shape, self.unstated)
-        if not self.stating.size:
+        if not self.is_stated:
             return certain, possible
         matched, may_match = self._entries(values)
         some = np.logical_or.reduceat(matched, self.starts, axis=1)
@@ -127,7 +147,7 @@ class CommodityTable(Table):
 
     def _entries(self, values: Sequence[Profile]) -> tuple[Bools, Bools]:
         """A row per value and a column per entry."""
-        rows = [facet.ids([value[position] for value in values]) for position, facet in enumerate(self.facets)]
-        certain = np.bitwise_and.reduce([f.certain[row] for f, row in zip(self.facets, rows, strict=True)])
-        possible = np.bitwise_and.reduce([f.possible[row] for f, row in zip(self.facets, rows, strict=True)])
-        return unpack(certain, self.facets[0].slots), unpack(possible, self.facets[0].slots)
+        rows = [(facet, facet.ids([value[position] for value in values])) for position, facet in self.facets]
+        certain = np.bitwise_and.reduce([facet.certain[row] for facet, row in rows])
+        possible = np.bitwise_and.reduce([facet.possible[row] for facet, row in rows])
+        return unpack(certain, self.entries), unpack(possible, self.entries)
