@@ -1,7 +1,8 @@
 """What screening knows of an organization: plain values, no database."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Literal
 
@@ -20,6 +21,13 @@ class Stake:
 
     def covers(self, day: date) -> bool:
         return (self.from_on is None or self.from_on <= day) and (self.until_on is None or day <= self.until_on)
+
+    def turns(self) -> Iterator[date]:
+        """The first day it covers and the first after it, where it has them."""
+        if self.from_on is not None:
+            yield self.from_on
+        if self.until_on is not None and self.until_on < date.max:
+            yield self.until_on + timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
