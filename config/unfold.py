@@ -14,6 +14,10 @@ def stylesheet(request: HttpRequest) -> str:
     return static("alerts/tocsin.css")
 
 
+def favicon(request: HttpRequest) -> str:
+    return static("alerts/favicon.svg")
+
+
 def _page(title: Any, icon: str, model: str, permission: str | None = None) -> dict[str, Any]:
     item = {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{model}_changelist")}
     return item if permission is None else {**item, "permission": permission}
@@ -26,6 +30,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": favicon}],
     "STYLES": [stylesheet],
     "DASHBOARD_CALLBACK": "alerts.admin.dashboard.today",
     "COLORS": {
