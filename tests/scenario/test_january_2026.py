@@ -28,7 +28,7 @@ def read(path: Path) -> dict[str, Any]:
 def screened(path: Path, at: str) -> Flags:
     """The flags of `manage.py screen`, reduced to what the expectations state."""
     out = StringIO()
-    call_command("screen", str(path), at=at, stdout=out)
+    call_command("screen", str(path), f"--at={at}", stdout=out)
     keys = ("contract", "measure", "kind", "certainty", "basis", "lines")
     return [{key: flag[key] for key in keys} for flag in json.loads(out.getvalue())]
 
