@@ -6,6 +6,7 @@ Source: "Timeline" of the bundle format (docs/bundle.md).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import zip_longest
 
 from policies.facts import Period
 
@@ -30,7 +31,7 @@ def biting_days(timeline: Sequence[Period]) -> tuple[Stretch, ...]:
     stretches: list[Stretch] = []
     ends = {period.until_on for period in timeline if period.until_on is not None and period.until_on < date.max}
     begins = sorted({period.from_on for period in timeline} | {day + ONE_DAY for day in ends})
-    for begin, following in zip(begins, [*begins[1:], None], strict=True):
+    for begin, following in zip_longest(begins, begins[1:]):
         if not _bites(timeline, begin):
             continue
         until = None if following is None else following - ONE_DAY

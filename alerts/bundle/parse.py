@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 from alerts.bundle.kinds import KINDS
@@ -135,8 +134,7 @@ def _document(text: str | bytes) -> tuple[Any, list[Problem]]:
         document = json.loads(
             decoded.removeprefix("\ufeff"),
             object_pairs_hook=as_object,
-            parse_int=lambda digits: int(digits) if len(digits) < 40 else Decimal(digits),
-            parse_float=Decimal,
+            parse_int=lambda digits: int(digits) if len(digits) < 40 else float("inf"),
             parse_constant=_refuse_constant,
         )
         return document, list(_keys_twice(document, ())) if doubled else []
