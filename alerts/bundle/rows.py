@@ -14,6 +14,14 @@ from people.faults import Values
 from people.models import User
 
 BATCH = 1000
+LOADING = 20260113
+"""The advisory lock of those who store several bundles in one transaction."""
+
+
+def one_load_at_a_time() -> None:
+    """Wait for the end of another transaction that stores several bundles: each may hold what the other needs next."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOADING])
 
 
 class Identities:
@@ -94,7 +102,8 @@ def write(kind: Kind, changes: SectionChanges, identities: Identities, *, at: da
         kind.model(
             pk=identities(kind.section, row[kind.key]), **blank, **_assigned(row, columns, kind.links, identities)
         )
-        for row in changes.objects
+        # In one order whatever the bundle's, so that two who create the same objects cannot deadlock.
+        for row in sorted(changes.objects, key=lambda row: str(row[kind.key]))
     ]
     _upsert(kind.model, objects, columns)
     for part in kind.parts:

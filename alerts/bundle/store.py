@@ -6,13 +6,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import pghistory
-from django.db import transaction
+from django.db import DatabaseError, transaction
+from psycopg.errors import DeadlockDetected, UniqueViolation
 
 from alerts.bundle.kinds import KINDS
 from alerts.bundle.merging import merge_section
 from alerts.bundle.parse import Bundle
 from alerts.bundle.problems import BundleErrors, Problem
 from alerts.bundle.rows import Identities, write
+
+ATTEMPTS = 5
 
 
 @dataclass(slots=True)
@@ -44,22 +47,33 @@ def store(
     Its references have to exist in it or in the database already. Raises BundleErrors, with nothing changed, where an
     object would contradict itself together with what is stored of it. Safe to repeat: the second time changes nothing.
     """
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            with transaction.atomic(), pghistory.context(source=source):
+                return _store(bundle, source, at, progress)
+        except DatabaseError as error:
+            # Somebody else created one of the objects meanwhile: now that it is there, it is merged with.
+            if attempt == ATTEMPTS or not isinstance(error.__cause__, (UniqueViolation, DeadlockDetected)):
+                raise
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _store(bundle: Bundle, source: str, at: datetime, progress: Callable[[int], object]) -> Stored:
     stored = Stored()
     problems: list[Problem] = []
-    with transaction.atomic(), pghistory.context(source=source):
-        identities = Identities()
-        for section, kind in KINDS.items():
-            objects = bundle.section(section)
-            if not objects:
-                continue
-            merged = merge_section(kind, objects, identities, source=source, at=at)
-            problems += merged.problems
-            if not problems:
-                write(kind, merged, identities, at=at)
-            stored.created[section] += merged.created
-            stored.changed[section] += merged.changed
-            stored.unchanged[section] += len(objects) - merged.created - merged.changed
-            progress(len(objects))
-        if problems:
-            raise BundleErrors(problems)
+    identities = Identities()
+    for section, kind in KINDS.items():
+        objects = bundle.section(section)
+        if not objects:
+            continue
+        merged = merge_section(kind, objects, identities, source=source, at=at)
+        problems += merged.problems
+        if not problems:
+            write(kind, merged, identities, at=at)
+        stored.created[section] += merged.created
+        stored.changed[section] += merged.changed
+        stored.unchanged[section] += len(objects) - merged.created - merged.changed
+        progress(len(objects))
+    if problems:
+        raise BundleErrors(problems)
     return stored

@@ -14,6 +14,7 @@ from alerts.bundle.kinds import KINDS
 from alerts.bundle.parse import Bundle, examine
 from alerts.bundle.problems import BundleErrors, Problem
 from alerts.bundle.references import unresolved
+from alerts.bundle.rows import one_load_at_a_time
 from alerts.bundle.store import Stored, store
 from alerts.runs import screen_pending
 from people import clock
@@ -31,6 +32,7 @@ class Command(BaseCommand):
         bundles = checked(files)
         stored: list[Stored] = []
         with transaction.atomic(), bar("storing", sum(map(len, bundles))) as progress:
+            one_load_at_a_time()
             for number, bundle in enumerate(bundles):
                 try:
                     stored.append(store(bundle, source=source, at=at, progress=progress.update))
