@@ -1,5 +1,6 @@
 """Template filters that show facts, JSON values as bundles hold them, to people."""
 
+import re
 from collections.abc import Mapping
 
 from django import template
@@ -15,6 +16,7 @@ from alerts.screening.reasons import Json
 register = template.Library()
 NOTHING = mark_safe('<span class="tocsin-none">–</span>')
 OPEN = mark_safe('<span class="tocsin-none">…</span>')
+NUMBER = re.compile(r"\d+\.\d+", re.ASCII)
 WORDS = {
     "in_force": gettext_lazy("in force"),
     "suspended": gettext_lazy("suspended"),
@@ -57,7 +59,12 @@ def _shown(value: Json, null: SafeString) -> SafeString:
             rows = format_html_join("", "<li>{}</li>", ((_shown(part, null),) for part in value))
             return format_html('<ul class="tocsin-list">{}</ul>', rows)
         return format_html_join(", ", "{}", ((_shown(part, null),) for part in value))
-    return format_html('<span class="tocsin-value">{}</span>', WORDS.get(str(value), value))
+    return format_html('<span class="tocsin-value">{}</span>', WORDS.get(str(value)) or _plain(str(value)))
+
+
+def _plain(text: str) -> str:
+    """A number without the zeros that say nothing."""
+    return text.rstrip("0").rstrip(".") if NUMBER.fullmatch(text) else text
 
 
 @register.filter

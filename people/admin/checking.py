@@ -52,6 +52,12 @@ class CheckedForm(forms.ModelForm):  # type: ignore[type-arg]
     serializer: ClassVar[Strict | None] = None
     values: Values
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for name, value in self.initial.items():
+            if isinstance(value, Decimal):
+                self.initial[name] = Decimal(f"{value.normalize():f}")  # without the zeros of the column
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         for name, field in self.fields.items():
