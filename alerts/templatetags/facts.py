@@ -50,7 +50,10 @@ def _shown(value: Json, null: SafeString) -> SafeString:
         return format_html("{}", _("yes") if value else _("no"))
     if isinstance(value, Mapping):
         parts = {name: part for name, part in value.items() if part not in ([], {})}
-        shown = [(FIELDS.get(n, n), _shown(p, OPEN if n in ("from", "until") else null)) for n, p in parts.items()]
+        shown = [
+            (str(FIELDS.get(n, n)).rstrip(":："), _shown(p, OPEN if n in ("from", "until") else null))
+            for n, p in parts.items()
+        ]
         return format_html('<dl class="tocsin-facts">{}</dl>', format_html_join("", "<dt>{}</dt><dd>{}</dd>", shown))
     if isinstance(value, list):
         if not value:
