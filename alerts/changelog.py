@@ -5,15 +5,13 @@ The cursor therefore never moves to the highest entry seen, but to the oldest tr
 nothing can appear any more. Entries visible beyond it are screened at once all the same, and remembered by their ids.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
 
 from alerts.models import ScreeningCursor
-from contracts.models import Contract
 from people.models import ChangeEntry
 
 TABLE = ScreeningCursor._meta.db_table
@@ -31,8 +29,9 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Entries not screened yet, and the oldest transaction that was still running when they were read."""
+    """Entries not screened yet, the snapshot they were read in and the oldest transaction that was still running."""
 
+    snapshot: str
     oldest_running: int
     entries: tuple[Entry, ...]
     ahead: frozenset[int]
@@ -63,23 +62,10 @@ def unscreened() -> Reading:
     """What the log holds beyond the cursor."""
     with connection.cursor() as cursor:
         # Read first: what ends between this and the next statement is visible there and merely counts as ahead.
-        cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
-        (oldest_running,) = cursor.fetchone() or (0,)
+        cursor.execute("SELECT s::text, pg_snapshot_xmin(s)::text::bigint FROM pg_current_snapshot() AS s")
+        snapshot, oldest_running = cursor.fetchone() or ("", 0)
     place = ScreeningCursor.objects.first() or ScreeningCursor()
     ahead = frozenset(place.ahead)
     rows = ChangeEntry.objects.filter(xid__gte=place.xid).order_by("id").values_list("id", "xid", "kind", "object_id")
     entries = tuple(Entry(*row) for row in rows.iterator() if row[0] not in ahead)
-    return Reading(oldest_running=oldest_running, entries=entries, ahead=ahead)
-
-
-def affected_contracts(entries: Iterable[Entry]) -> QuerySet[Contract]:
-    """The contracts whose flags may differ because of these changes.
-
-    A contract is affected by itself. An organization may be any contract's party, owner of a party, or on a list, and
-    every measure may hit any contract: a change of anything else affects them all.
-    """
-    kinds = ChangeEntry.Kind
-    entries = list(entries)
-    if any(entry.kind != kinds.CONTRACT for entry in entries):
-        return Contract.objects.all()
-    return Contract.objects.filter(id__in={entry.object_id for entry in entries})
+    return Reading(snapshot=snapshot, oldest_running=oldest_running, entries=entries, ahead=ahead)

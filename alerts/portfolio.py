@@ -1,15 +1,18 @@
 """What is stored, as screening reads it: the policies of the moment, their version, and the calendar of an instant."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 from hashlib import sha256
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db import Error as DatabaseError
 
-from alerts.screening import Calendar, Policies, PolicySet, compile_policies
+from alerts.screening import Calendar, Policies, PolicySet
+from alerts.screening.soundness import compile_sound
 from policies.models import Licence, Measure, PartyList, PolicyChange
 from suppliers.models import Organization
 
@@ -18,40 +21,99 @@ def calendar(at: datetime) -> Calendar:
     return Calendar(at=at, timezone=settings.TIME_ZONE, renewal_horizon_days=settings.RENEWAL_HORIZON_DAYS)
 
 
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A measure or a licence that cannot be read or compiled: it is set aside, and somebody has to look at it."""
+
+    name: str
+    error: str
+
+
 def stored_policies() -> Policies:
     """All that screening reads besides contracts, in a constant number of queries."""
-    return Policies(
-        measures=Measure.objects.published().facts(),
+    return readable_policies()[0]
+
+
+def readable_policies() -> tuple[Policies, list[LeftOut]]:
+    """The same, and what of it cannot be read: a licence that cannot covers nothing."""
+    measures, unread = _readable(Measure.objects.published(), lambda m: f"{m.change.reference}/{m.key}")
+    licences, invalid = _readable(Licence.objects.all(), lambda licence: f"licence {licence.reference}")
+    policies = Policies(
+        measures=measures,
         organizations={facts.reference: facts for facts in Organization.objects.facts()},
         lists={facts.reference: facts for facts in PartyList.objects.facts()},
-        licences=Licence.objects.facts(),
+        licences=licences,
     )
+    return policies, [*unread, *invalid]
+
+
+def _readable(objects: Any, name: Callable[[Any], str]) -> tuple[list[Any], list[LeftOut]]:
+    """The facts of the objects; where they cannot be read together, of each that can be read alone."""
+    try:
+        return objects.facts(), []
+    except DatabaseError:
+        raise  # nobody's fault but the database's
+    except Exception:  # whatever it is: find out whose it is
+        facts: list[Any] = []
+        left_out: list[LeftOut] = []
+        for one in objects.order_by("pk"):
+            try:
+                facts += objects.filter(pk=one.pk).facts()
+            except DatabaseError:
+                raise
+            except Exception as error:
+                left_out.append(LeftOut(name(one), f"{type(error).__name__}: {error}"[:500]))
+        return facts, left_out
+
+
+Versions = Iterable[tuple[str, int]]
 
 
 def policy_version() -> str:
     """A digest that differs whenever a published change, an organization, a list or a licence does."""
-    digest = sha256()
     published = PolicyChange.objects.filter(status=PolicyChange.Status.PUBLISHED)
-    for objects in (published, Organization.objects.all(), PartyList.objects.all(), Licence.objects.all()):
+    objects = (published, Organization.objects.all(), PartyList.objects.all(), Licence.objects.all())
+    return digest_of_versions(one.order_by().values_list("reference", "version").iterator() for one in objects)
+
+
+def digest_of_versions(kinds: Iterable[Versions]) -> str:
+    """Over the references and versions of published changes, organizations, lists and licences, in that order."""
+    digest = sha256()
+    for versions in kinds:
         digest.update(b"\n")
-        for reference, version in objects.order_by("reference").values_list("reference", "version").iterator():
+        for reference, version in sorted(versions):
             digest.update(f"{reference} {version}\n".encode())
     return digest.hexdigest()
 
 
 @dataclass(frozen=True)
 class PinnedPolicies:
-    """The policies of one instant, compiled, with what is needed to write their flags down."""
+    """The policies of one instant, compiled, with what is needed to write their flags down.
+
+    `policies` are those that could be compiled; `left_out` are the others.
+    """
 
     version: str
     calendar: Calendar
     policies: Policies
     policy_set: PolicySet
+    left_out: tuple[LeftOut, ...] = ()
 
     @classmethod
     def at(cls, at: datetime) -> "PinnedPolicies":
-        now, policies = calendar(at), stored_policies()
-        return cls(policy_version(), now, policies, compile_policies(policies, now))
+        policies, left_out = readable_policies()
+        return cls.of(policies, left_out, policy_version(), calendar(at))
+
+    @classmethod
+    def of(cls, policies: Policies, unread: Iterable[LeftOut], version: str, now: Calendar) -> "PinnedPolicies":
+        sound, policy_set, unsound = compile_sound(policies, now)
+        left_out = [*unread, *(LeftOut(one.measure, one.error) for one in unsound)]
+        return cls(version, now, sound, policy_set, tuple(sorted(left_out, key=lambda one: one.name)))
+
+    @cached_property
+    def untouchable(self) -> frozenset[int]:
+        """The ids of the measures that are set aside: their flags stay as they are."""
+        return frozenset(self.ids[one.name] for one in self.left_out if one.name in self.ids)
 
     @cached_property
     def measures(self) -> Mapping[int, Measure]:

@@ -38,7 +38,8 @@ class Scope:
 
     `contracts` are the id and version of each contract whose flags may be touched, by reference; `gone` are ids of
     contracts that no longer exist. `measures` and `today` are by name: the id, and the latest day that has begun in
-    the zones that concern the measure. `because` says why a flag that is no longer demanded closes.
+    the zones that concern the measure. `because` says why a flag that is no longer demanded closes. Flags of the
+    measures in `untouchable` stay as they are.
     """
 
     contracts: Mapping[str, tuple[int, int]]
@@ -47,6 +48,7 @@ class Scope:
     today: Mapping[str, date]
     policy_version: str
     because: Callable[[Flag], ClosedBecause]
+    untouchable: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ def reconcile(desired: Sequence[Verdict], *, within: Scope, at: datetime, run: S
     present = {
         (flag.contract_id, flag.measure_id, flag.kind): flag
         for flag in Flag.objects.open().filter(contract_id__in=ids).select_for_update().order_by("id")
+        if flag.measure_id not in within.untouchable
     }
     opening: list[Flag] = []
     updating: list[Flag] = []

@@ -1,10 +1,10 @@
 """Screening runs: decide which contracts to look at, screen them, reconcile their flags, keep a manifest.
 
 A run's record is made first, in a transaction of its own, so that one that is cut short stays visibly incomplete; all
-it decides is kept in one further transaction, or not at all, and then the next run does its work.
+it decides is kept in one further transaction, or not at all, and then the next run does its work. Whatever rang, a run
+takes on all that is due: what changed, and what time has brought.
 """
 
-import hashlib
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -13,17 +13,19 @@ from django.db import OperationalError
 from django.db.models import Exists, OuterRef, QuerySet
 from psycopg.errors import SerializationFailure
 
+from alerts import schedule
+from alerts.affected import EVERYTHING, Affected, affected_contracts
 from alerts.batch import Pin, close_flags_of_deleted, screen_batch
-from alerts.changelog import Entry, affected_contracts, one_at_a_time, unscreened
-from alerts.models import Cause, Flag, ScreeningRun
-from alerts.portfolio import PinnedPolicies
+from alerts.changelog import Entry, Reading, one_at_a_time, unscreened
+from alerts.manifest import Manifest
+from alerts.models import Cause, ContractDue, Flag, ScreeningCursor, ScreeningRun, SetAside
+from alerts.portfolio import LeftOut, PinnedPolicies
+from alerts.screening.instants import Turns
 from contracts.models import Contract
 from people.models import ChangeEntry, WallClock
 
 BATCH = 5_000
 """Contracts read, screened and reconciled together."""
-QUARTER_OF_AN_HOUR = 15 * 60
-"""Seconds. In every time zone midnight falls on such a moment, and the rules know days and conclusions, no hours."""
 ATTEMPTS = 3
 
 log = structlog.get_logger(__name__)
@@ -35,20 +37,10 @@ def screen_pending(*, at: datetime) -> ScreeningRun | None:
 
 
 def sweep(*, at: datetime) -> ScreeningRun | None:
-    """Screen everything where time alone may have changed an answer, otherwise what has changed."""
-    return _run(Cause.CALENDAR, at) if everything_is_due(at) else screen_pending(at=at)
-
-
-def everything_is_due(at: datetime, besides: ScreeningRun | None = None) -> bool:
-    """Whether since the last complete screening of everything a day may have begun somewhere or a contract was
-    concluded, or a screening of everything was cut short (`besides` the one that asks)."""
-    runs = ScreeningRun.objects.of_everything()
-    last = runs.complete().first()
-    if last is None or runs.abandoned().exclude(pk=besides.pk if besides else 0).exists():
-        return True
-    if last.at.timestamp() // QUARTER_OF_AN_HOUR != at.timestamp() // QUARTER_OF_AN_HOUR:
-        return True
-    return Contract.objects.filter(concluded_at__gt=last.at, concluded_at__lte=at).exists()
+    """Screen what time may have changed, and what has changed; None where nothing is due."""
+    if schedule.everything_is_due(at) or schedule.contracts_due(at).exists():
+        return _run(Cause.CALENDAR, at)
+    return screen_pending(at=at)
 
 
 def _run(cause: Cause, at: datetime) -> ScreeningRun:
@@ -72,23 +64,40 @@ def _screen(pk: int) -> ScreeningRun:
     """The run's work, in the transaction of whoever calls."""
     run = ScreeningRun.objects.get(pk=pk)
     reading = unscreened()
-    if run.cause == Cause.CALENDAR and not everything_is_due(run.at, besides=run):
-        run.cause = Cause.CHANGES  # another run was quicker
-    everything = run.cause == Cause.CALENDAR
-    contracts = Contract.objects.all() if everything else affected_contracts(reading.entries)
     pinned = PinnedPolicies.at(run.at)
-    digest = hashlib.sha256(f"{pinned.version}\n".encode())
-    for pins in _batches(contracts):
-        screen_batch(pins, pinned, run, digest)
-    if gone := _gone(reading.entries, everything):
+    asked = _asked(run, reading, pinned)
+    turns, manifest = Turns(pinned.policies, pinned.calendar), Manifest()
+    scope: list[int] = []
+    for pins in _batches(asked.contracts):
+        screen_batch(pins, pinned, turns, run, manifest)
+        scope += () if asked.everything else (pin.id for pin in pins)
+    _forget_deleted(reading.entries, asked.everything)
+    if gone := _gone(reading.entries, asked.everything):
         close_flags_of_deleted(gone, pinned, run)
     reading.mark_screened()
-    run.policy_version, run.digest, run.completed_by = pinned.version, digest.hexdigest(), None
+    ScreeningCursor.objects.update(policies_due_at=turns.of_policies())
+    run.snapshot, run.policy_version, run.completed_by = reading.snapshot, pinned.version, None
+    run.timezone, run.renewal_horizon_days = pinned.calendar.timezone, pinned.calendar.renewal_horizon_days
+    run.everything, run.scope = asked.everything, None if asked.everything else scope
+    run.policies_set_aside = _shown(pinned.left_out)
+    run.buckets, run.digest = manifest.buckets, manifest.digest(pinned.version)
     run.save()
     ScreeningRun.objects.filter(pk=run.pk).update(finished_at=WallClock())
     run.refresh_from_db()
     _complete_abandoned(run)
     return run
+
+
+def _asked(run: ScreeningRun, reading: Reading, pinned: PinnedPolicies) -> Affected:
+    """What is to be screened: all that is due, though another run may have been quicker."""
+    last = ScreeningRun.objects.complete().first()
+    if schedule.everything_is_due(run.at, besides=run) or (last and last.policies_set_aside != _shown(pinned.left_out)):
+        return EVERYTHING
+    return affected_contracts(reading.entries, besides=schedule.contracts_due(run.at))
+
+
+def _shown(left_out: tuple[LeftOut, ...]) -> list[dict[str, str]]:
+    return [{"name": one.name, "error": one.error} for one in left_out]
 
 
 def _batches(contracts: QuerySet[Contract]) -> Iterator[list[Pin]]:
@@ -108,9 +117,17 @@ def _gone(entries: tuple[Entry, ...], everything: bool) -> frozenset[int]:
     return frozenset(orphans.values_list("contract_id", flat=True))
 
 
+def _forget_deleted(entries: tuple[Entry, ...], everything: bool) -> None:
+    """Contracts that no longer exist are due no more, and no longer set aside."""
+    changed = {entry.object_id for entry in entries if entry.kind == ChangeEntry.Kind.CONTRACT}
+    for model in (ContractDue, SetAside):
+        rows = model.objects.filter(~Exists(Contract.objects.filter(id=OuterRef("contract_id"))))
+        (rows if everything else rows.filter(contract_id__in=changed)).delete()
+
+
 def _complete_abandoned(run: ScreeningRun) -> None:
-    """Whatever earlier runs left undone is done now: a run of everything does it all, another what had changed."""
+    """Whatever earlier runs left undone is done now: what a sweep of everything left, by another one only."""
     abandoned = ScreeningRun.objects.abandoned().filter(pk__lt=run.pk)
-    if run.cause != Cause.CALENDAR:
+    if not run.everything:
         abandoned = abandoned.filter(cause=Cause.CHANGES)
     abandoned.update(completed_by=run)

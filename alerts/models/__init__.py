@@ -2,11 +2,12 @@
 
 from alerts.models.flags import EventKind, Flag, FlagEvent
 from alerts.models.messages import Channel, Message, MessageLine, State
-from alerts.models.runs import Cause, ScreeningCursor, ScreeningRun
+from alerts.models.runs import Cause, ContractDue, ScreeningCursor, ScreeningRun, SetAside
 
 __all__ = [
     "Cause",
     "Channel",
+    "ContractDue",
     "EventKind",
     "Flag",
     "FlagEvent",
@@ -14,5 +15,6 @@ __all__ = [
     "MessageLine",
     "ScreeningCursor",
     "ScreeningRun",
+    "SetAside",
     "State",
 ]

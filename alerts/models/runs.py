@@ -21,8 +21,8 @@ class RunQuerySet(models.QuerySet["ScreeningRun"]):
         return self.filter(finished_at__isnull=False)
 
     def of_everything(self) -> Self:
-        """Runs that screened every contract, whatever had changed."""
-        return self.filter(cause=Cause.CALENDAR)
+        """Runs that screened every contract, whatever the cause."""
+        return self.filter(everything=True)
 
     def abandoned(self) -> Self:
         """Runs that did not finish and whose work no later run has done yet; one that is still at work looks alike."""
@@ -41,6 +41,11 @@ class ScreeningRun(models.Model):
     policy_version = models.CharField(
         max_length=64, blank=True, help_text="digest over the versions of all that policies consist of"
     )
+    snapshot = models.TextField(blank=True, help_text="PostgreSQL's: the transactions whose changes it saw")
+    timezone = models.CharField(max_length=64, blank=True, help_text="the business time zone it reckoned with")
+    renewal_horizon_days = models.PositiveIntegerField(null=True, blank=True)
+    everything = models.BooleanField(default=False, help_text="every contract was in scope")
+    scope = ArrayField(models.BigIntegerField(), null=True, blank=True, help_text="ids; none where it is everything")
     contracts = models.PositiveIntegerField(default=0, help_text="contracts in scope")
     lines = models.PositiveIntegerField(default=0, help_text="their lines")
     screened = models.PositiveIntegerField(default=0, help_text="contracts that were screened")
@@ -50,8 +55,12 @@ class ScreeningRun(models.Model):
     unchanged = models.PositiveIntegerField(default=0)
     set_aside = models.PositiveIntegerField(default=0, help_text="contracts that could not be screened")
     errors = models.JSONField(default=list, blank=True, help_text="of contracts set aside, or of the run itself")
-    digest = models.CharField(
-        max_length=64, blank=True, help_text="over (contract, contract version, measure, verdict), in order"
+    policies_set_aside = models.JSONField(
+        default=list, blank=True, help_text="measures and licences that could not be read or compiled; flags stayed"
+    )
+    digest = models.CharField(max_length=64, blank=True, help_text="over the policy version and the buckets")
+    buckets = models.JSONField(
+        default=dict, blank=True, help_text="sums over (contract, contract version, verdicts), see alerts/manifest.py"
     )
     started_at = models.DateTimeField(db_default=WallClock())
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -62,7 +71,9 @@ class ScreeningRun(models.Model):
     class Meta:
         ordering = ["-id"]
         indexes = [
-            models.Index(fields=["cause", "-id"], name="run_last_complete", condition=Q(finished_at__isnull=False)),
+            models.Index(
+                fields=["everything", "-id"], name="run_last_complete", condition=Q(finished_at__isnull=False)
+            ),
             models.Index(fields=["id"], name="run_abandoned", condition=Q(finished_at__isnull=True)),
         ]
         triggers = [pgtrigger.Protect(name="keep", operation=pgtrigger.Delete)]
@@ -81,9 +92,43 @@ class ScreeningCursor(models.Model):
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     xid = models.BigIntegerField(default=0)
     ahead = ArrayField(models.BigIntegerField(), default=list, blank=True)
+    policies_due_at = models.DateTimeField(
+        null=True, blank=True, help_text="when time may next change what policies say, and with them every answer"
+    )
 
     class Meta:
         constraints = [CheckConstraint(name="one_screening_cursor", condition=Q(id=1))]
 
     def __str__(self) -> str:
         return f"screened below transaction {self.xid}"
+
+
+class ContractDue(models.Model):
+    """When time alone may next change what a contract is; written by screening, read by the sweep."""
+
+    contract_id = models.BigIntegerField(primary_key=True)
+    due_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "contracts due"
+        indexes = [models.Index(fields=["due_at"], name="contractdue_due_at")]
+
+    def __str__(self) -> str:
+        return f"contract {self.contract_id} at {self.due_at:%Y-%m-%d %H:%M}"
+
+
+class SetAside(models.Model):
+    """A contract that cannot be screened now: its flags stay as they were, and somebody has to look at it."""
+
+    contract_id = models.BigIntegerField(primary_key=True)
+    reference = models.CharField(max_length=64)
+    error = models.TextField()
+    since = models.DateTimeField(db_default=WallClock())
+    run = models.ForeignKey(ScreeningRun, models.PROTECT, related_name="+", help_text="the last that failed on it")
+
+    class Meta:
+        ordering = ["reference"]
+        verbose_name_plural = "contracts set aside"
+
+    def __str__(self) -> str:
+        return f"{self.reference}: {self.error}"

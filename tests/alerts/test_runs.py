@@ -8,8 +8,8 @@ from threading import Barrier, Thread
 import pytest
 from django.db import connection, connections
 
-from alerts import changelog, runs
-from alerts.models import Cause, EventKind, Flag, FlagEvent, ScreeningCursor, ScreeningRun
+from alerts import changelog, runs, schedule
+from alerts.models import Cause, ContractDue, EventKind, Flag, FlagEvent, ScreeningCursor, ScreeningRun
 from alerts.models.flags import ClosedBecause
 from alerts.screening import PolicySet
 from contracts.facts import ContractFacts
@@ -51,7 +51,7 @@ def test_screening_twice_changes_nothing(world: World) -> None:
     before = list(Flag.objects.values())
 
     assert runs.screen_pending(at=AT) is None
-    again = runs._run(Cause.CALENDAR, AT + timedelta(hours=1))
+    again = runs._run(Cause.CALENDAR, AT - timedelta(hours=1))
 
     assert list(Flag.objects.values()) == before
     assert FlagEvent.objects.count() == 1
@@ -252,25 +252,104 @@ def test_a_run_that_fails_stays_visibly_incomplete_and_the_next_does_its_work(
 @pytest.mark.parametrize(
     ("after", "due"),
     [
-        (timedelta(minutes=14, seconds=59), False),
-        (timedelta(minutes=15), True),  # midnight in some zone
+        (timedelta(hours=14, minutes=59), False),
+        (timedelta(hours=15), True),  # midnight in Tokyo: the daily sweep
         (timedelta(days=2), True),
-        (timedelta(minutes=-1), True),  # the clock was set back
+        (timedelta(minutes=-1), False),  # runs may overtake one another
+        (timedelta(hours=-1), True),  # the clock was set back
     ],
 )
-def test_everything_is_screened_once_a_quarter_of_an_hour(world: World, after: timedelta, due: bool) -> None:
+def test_everything_is_screened_once_a_day(world: World, after: timedelta, due: bool) -> None:
     runs.sweep(at=AT)
-    assert runs.everything_is_due(AT + after) is due
+    assert schedule.everything_is_due(AT + after) is due
 
 
-def test_everything_is_screened_when_a_contract_is_concluded(world: World) -> None:
+def test_only_the_contract_of_which_something_becomes_is_screened(world: World) -> None:
     conclusion = AT + timedelta(minutes=5)
     world.contract("C-1", concluded_on=None, concluded_at=conclusion)
+    world.contract("C-2")
+    world.change()
+    assert runs.sweep(at=AT) is not None
+    assert Flag.objects.count() == 1
+
+    assert runs.sweep(at=conclusion - timedelta(seconds=1)) is None
+    run = runs.sweep(at=conclusion)
+
+    assert run is not None
+    assert (run.cause, run.everything, run.contracts, run.opened) == (Cause.CALENDAR, False, 1, 1)
+    assert runs.sweep(at=conclusion + timedelta(seconds=1)) is None
+
+
+def test_a_contract_that_changes_is_due_anew(world: World) -> None:
+    contract = world.contract("C-1", terminated_on=date(2026, 2, 1))
+    world.change()
     runs.sweep(at=AT)
-    assert not runs.everything_is_due(conclusion - timedelta(seconds=1))
-    assert runs.everything_is_due(conclusion)
-    runs.sweep(at=conclusion)
-    assert not runs.everything_is_due(conclusion + timedelta(seconds=1))
+    assert ContractDue.objects.get().due_at == datetime(2026, 1, 31, 15, tzinfo=UTC)
+    contract.terminated_on = date(2026, 1, 20)
+    contract.save()
+    runs.screen_pending(at=AT)
+    assert ContractDue.objects.get().due_at == datetime(2026, 1, 19, 15, tzinfo=UTC)
+    contract.closed_as = "completed"
+    contract.save()
+    runs.screen_pending(at=AT)
+    assert not ContractDue.objects.exists()
+
+
+def test_everything_is_screened_when_a_measure_takes_effect_in_its_own_zone(world: World) -> None:
+    world.contract("C-1")
+    change = world.change(formality="official", measure={"timeline": [{"status": "in_force", "from": "2026-01-14"}]})
+    runs.sweep(at=AT)
+    runs.sweep(at=datetime(2026, 1, 13, 15, tzinfo=UTC))  # the day's sweep, at midnight in Tokyo
+    midnight = datetime(2026, 1, 13, 16, tzinfo=UTC)  # in Shanghai
+    assert runs.sweep(at=midnight - timedelta(seconds=1)) is None
+    assert Flag.objects.get().basis == "announced"
+
+    run = runs.sweep(at=midnight)
+
+    assert run is not None
+    assert (run.cause, run.everything, run.updated) == (Cause.CALENDAR, True, 1)
+    assert (Flag.objects.get().basis, change.timezone) == ("in_force", "Asia/Shanghai")
+    assert runs.sweep(at=midnight + timedelta(seconds=1)) is None
+
+
+def test_a_change_that_is_screened_in_between_takes_on_what_time_has_brought(world: World) -> None:
+    """Whoever rings first after a turn does the work of the turn: it is not lost behind the later one."""
+    world.contract("C-1")
+    world.contract("C-2", supplier=world.private)
+    world.change(formality="official", measure={"timeline": [{"status": "in_force", "from": "2026-01-13"}]})
+    runs.sweep(at=datetime(2026, 1, 12, 15, 30, tzinfo=UTC))
+    Contract.objects.filter(reference="C-2").update(title="renamed")
+    run = runs.screen_pending(at=datetime(2026, 1, 12, 16, tzinfo=UTC))
+    assert run is not None
+    assert (run.everything, run.updated) == (True, 1)
+    assert Flag.objects.get().basis == "in_force"
+
+
+def test_a_beat_that_was_down_for_days_catches_up_with_one_sweep(world: World) -> None:
+    """A contract ended, a measure took effect and a window opened meanwhile: one run brings all of it."""
+    world.contract("C-1", terminated_on=date(2026, 1, 15))
+    world.contract("C-2", expires_on=date(2026, 7, 13), renewal="auto", notice_days=0)
+    world.change(measure={"effect": "ban", "timeline": [{"status": "in_force", "from": "2026-01-14"}]})
+    runs.sweep(at=AT)
+    before = set(Flag.objects.open().values_list("contract__reference", "kind"))
+    assert before == {("C-1", "possible_termination"), ("C-2", "possible_termination")}
+
+    run = runs.sweep(at=AT + timedelta(days=9))
+
+    assert run is not None
+    assert (run.everything, run.contracts) == (True, 2)
+    assert set(Flag.objects.open().values_list("contract__reference", "kind")) == {
+        ("C-2", "possible_termination"),
+        ("C-2", "no_new_contracts"),
+    }
+    assert runs.sweep(at=AT + timedelta(days=9, seconds=1)) is None
+
+
+def test_a_clock_that_stands_still_repeats_nothing(world: World) -> None:
+    world.contract("C-1")
+    world.change()
+    runs.sweep(at=AT)
+    assert [runs.sweep(at=AT) for _ in range(3)] == [None, None, None]
 
 
 def test_flags_of_a_contract_deleted_behind_our_back_close(world: World) -> None:
@@ -375,7 +454,7 @@ def test_the_digest_names_contract_version_measure_and_verdict(world: World) -> 
     one = runs.sweep(at=AT)
     contract.title = "renamed"
     contract.save()
-    other = runs.sweep(at=datetime(2026, 1, 13, 0, 15, tzinfo=UTC))
+    other = runs.sweep(at=AT)
     assert one is not None
     assert other is not None
     assert one.digest != other.digest

@@ -1,0 +1,105 @@
+"""Which contracts a change can affect: no fewer, and as few more as one statement can tell.
+
+A contract is affected by itself. An organization affects the contracts in which it, or whom it holds through any number
+of tiers on any day, sells, buys or uses. A list affects those of the organizations that are or ever were on it, where a
+published measure names it. A licence affects the contracts whose supplier is or ever was its exporter. A published
+policy change may hit any contract; any other affects those that still have its flags.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from django.db import connection
+from django.db.models import Q, QuerySet
+
+from alerts.changelog import Entry
+from alerts.history import past_rows
+from alerts.models import Flag
+from contracts.models import Contract
+from people.models import ChangeEntry
+from policies.models import Licence, Measure, PartyList, PartyListEntry, PolicyChange
+from suppliers.models import Ownership
+
+Kind = ChangeEntry.Kind
+Ids = Collection[int]
+HELD = f"""
+    WITH RECURSIVE reached (id) AS (
+        SELECT unnest(%s::bigint[])
+        UNION
+        SELECT stake.organization_id
+        FROM {Ownership._meta.db_table} AS stake JOIN reached ON reached.id = stake.owner_id
+    )
+    SELECT id FROM reached
+"""  # noqa: S608
+"""A stake that is gone needs no looking up: its end is a change of the organization that was held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Affected:
+    """The contracts to screen; `everything` where that is all of them."""
+
+    everything: bool
+    contracts: QuerySet[Contract]
+
+
+EVERYTHING = Affected(True, Contract.objects.all())
+
+
+def affected_contracts(entries: Iterable[Entry], besides: Ids = ()) -> Affected:
+    """The contracts whose flags may differ because of these changes, and those whose ids are given besides."""
+    changed: defaultdict[str, set[int]] = defaultdict(set)
+    for entry in entries:
+        changed[entry.kind].add(entry.object_id)
+    policies = changed[Kind.POLICY_CHANGE]
+    if policies and _may_hit_anything(policies):
+        return EVERYTHING
+    contracts = changed[Kind.CONTRACT] | set(besides)
+    if policies:
+        contracts |= _flagged_by(policies)
+    organizations = changed[Kind.ORGANIZATION]
+    if lists := changed[Kind.PARTY_LIST]:
+        organizations |= _ever_listed(_named(lists))
+    condition = Q(id__in=contracts)
+    if organizations:
+        reached = _reached(organizations)
+        condition |= Q(supplier__in=reached) | Q(buyer__in=reached) | Q(end_user__in=reached)
+    if licences := changed[Kind.LICENCE]:
+        condition |= Q(supplier__in=_ever_exporting(licences))
+    return Affected(False, Contract.objects.filter(condition))
+
+
+def _may_hit_anything(changes: Ids) -> bool:
+    """Whether one of the changes is in effect, or is gone, so that nobody can tell what its measures were."""
+    stored = dict(PolicyChange.objects.filter(id__in=changes).values_list("id", "status"))
+    return len(stored) < len(changes) or PolicyChange.Status.PUBLISHED in stored.values()
+
+
+def _flagged_by(changes: Ids) -> set[int]:
+    measures = Measure.objects.filter(change__in=changes)
+    return set(Flag.objects.open().filter(measure__in=measures.values("id")).values_list("contract_id", flat=True))
+
+
+def _reached(organizations: Ids) -> list[int]:
+    """The organizations and all whom they hold, tier by tier, on any day."""
+    with connection.cursor() as cursor:
+        cursor.execute(HELD, [list(organizations)])
+        return [id for (id,) in cursor.fetchall()]
+
+
+def _named(lists: Ids) -> set[int]:
+    """Those of the lists that bear, or ever bore, a name that a published measure uses."""
+    scopes = Measure.objects.published().values_list("scope__parties__lists", flat=True)
+    used = {name for names in scopes for name in (names if isinstance(names, list) else ())}
+    history = past_rows(PartyList).filter(pgh_obj_id__in=lists, reference__in=used)
+    return set(history.values_list("pgh_obj_id", flat=True))
+
+
+def _ever_listed(lists: Ids) -> set[int]:
+    history = past_rows(PartyListEntry).filter(party_list_id__in=lists)
+    return set(history.values_list("organization_id", flat=True))
+
+
+def _ever_exporting(licences: Ids) -> set[int]:
+    history = past_rows(Licence).filter(pgh_obj_id__in=licences)
+    return set(history.values_list("exporter_id", flat=True))
