@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 
-from alerts.screening.reasons import Json
+from alerts.screening.reasons import Json, plain_number
 from contracts.facts import ContentPart, ContractFacts, LineFacts
 from policies.facts import CommodityEntry, LicenceFacts, MeasureFacts
 
@@ -51,14 +51,14 @@ def quantity_gaps(line: LineFacts, contract: ContractFacts) -> Iterator[tuple[st
     if line.quantity is None:
         if contract.kind != "framework":
             done = delivered + cancelled
-            yield "quantity", [(format(done, "f"), replace(line, quantity=done))]
+            yield "quantity", [(plain_number(done), replace(line, quantity=done))]
         return
     if line.delivered is None:
         rest = max(line.quantity - cancelled, Decimal(0))
-        yield "delivered", [(format(rest, "f"), replace(line, delivered=rest))]
+        yield "delivered", [(plain_number(rest), replace(line, delivered=rest))]
     if line.cancelled is None:
         rest = max(line.quantity - delivered, Decimal(0))
-        yield "cancelled", [(format(rest, "f"), replace(line, cancelled=rest))]
+        yield "cancelled", [(plain_number(rest), replace(line, cancelled=rest))]
 
 
 def origin_gaps(line: LineFacts) -> Iterator[tuple[str, ChangedLine]]:

@@ -201,4 +201,9 @@ def _plain(value: str | Decimal | date | datetime | tuple[str, ...] | None) -> J
         return value
     if isinstance(value, tuple):
         return list(value)
-    return format(value, "f") if isinstance(value, Decimal) else value.isoformat()
+    return plain_number(value) if isinstance(value, Decimal) else value.isoformat()
+
+
+def plain_number(value: Decimal) -> str:
+    """All its digits, without idle zeros and without an exponent."""
+    return format(value.normalize(), "f")
