@@ -2,6 +2,7 @@
 
 from typing import Self
 
+import pgtrigger
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import BigIntegerRangeField, DateRangeField
 from django.db import models
@@ -129,6 +130,35 @@ class Days(Func):
         super().__init__(F(first), F(last), Value("[]"))
 
 
+# Deferred as the constraint below is. Of two transactions at once the second waits for the first, whose part trigger
+# has locked the organization, and then sees its rows.
+SHARES_OF_A_DAY = pgtrigger.Trigger(
+    name="shares_of_a_day",
+    when=pgtrigger.After,
+    operation=pgtrigger.Insert | pgtrigger.UpdateOf("organization_id", "percent", "from_on", "until_on"),  # type: ignore[no-untyped-call]
+    condition=pgtrigger.Q(new__percent__isnull=False),
+    timing=pgtrigger.Deferred,
+    func="""
+        IF EXISTS (
+            SELECT FROM (
+                SELECT sum(change) OVER (ORDER BY day) AS held FROM (
+                    SELECT coalesce(from_on, '-infinity') AS day, percent AS change
+                    FROM suppliers_ownership WHERE organization_id = NEW.organization_id
+                    UNION ALL
+                    SELECT until_on + 1, -percent
+                    FROM suppliers_ownership WHERE organization_id = NEW.organization_id AND until_on IS NOT NULL
+                ) AS changes
+            ) AS days WHERE held > 100
+        ) THEN
+            RAISE check_violation USING
+                MESSAGE = 'the shares of a day add up to more than 100 percent',
+                TABLE = 'suppliers_ownership', CONSTRAINT = 'ownership_shares_of_a_day';
+        END IF;
+        RETURN NULL;
+    """,
+)
+
+
 @tracked()
 class Ownership(models.Model):
     """What an owner holds of an organization, and whether it controls it; both days inclusive, null is open."""
@@ -157,7 +187,7 @@ class Ownership(models.Model):
                 deferrable=Deferrable.DEFERRED,
             ),
         ]
-        triggers = changelog.part_triggers("suppliers_organization", "organization_id")
+        triggers = [*changelog.part_triggers("suppliers_organization", "organization_id"), SHARES_OF_A_DAY]
 
     def __str__(self) -> str:
         return f"{self.owner_id} of {self.organization_id}"

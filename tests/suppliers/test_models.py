@@ -1,5 +1,6 @@
 """What the database itself refuses of organizations, and what it logs whoever writes."""
 
+from contextlib import nullcontext
 from datetime import date
 
 import pytest
@@ -49,6 +50,35 @@ def test_a_holding_does_not_end_before_it_begins(firms):
     a, b, _ = firms
     with pytest.raises(IntegrityError, match="ownership_days_in_order"):
         Ownership.objects.create(organization=a, owner=b, from_on=date(2026, 1, 2), until_on=date(2026, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "legal"),
+    [
+        ({"percent": "60"}, {"percent": "40"}, True),
+        ({"percent": "60"}, {"percent": "40.01"}, False),
+        ({"percent": "60"}, {"percent": None}, True),  # not established adds nothing
+        ({"percent": "60", "until_on": "2025-12-31"}, {"percent": "60", "from_on": "2026-01-01"}, True),
+        ({"percent": "60", "until_on": "2026-01-01"}, {"percent": "60", "from_on": "2026-01-01"}, False),
+    ],
+)
+def test_the_shares_of_a_day_add_up_to_at_most_100_whoever_writes_them(firms, first, second, legal):
+    a, b, c = firms
+    refused = nullcontext() if legal else pytest.raises(IntegrityError, match="more than 100 percent")
+    with refused, transaction.atomic():
+        Ownership.objects.bulk_create([Ownership(organization=a, owner=b, **first)])
+        Ownership.objects.create(organization=a, owner=c, **second)
+        check_deferred()
+
+
+def test_a_share_that_grows_beyond_100_by_an_update_is_refused(firms):
+    a, b, c = firms
+    refused = pytest.raises(IntegrityError, match="more than 100 percent")
+    with refused, transaction.atomic():
+        Ownership.objects.create(organization=a, owner=b, percent="60")
+        Ownership.objects.create(organization=a, owner=c, percent="40")
+        Ownership.objects.filter(owner=c).update(percent="41")
+        check_deferred()
 
 
 @pytest.mark.parametrize(
