@@ -14,6 +14,7 @@ from alerts.manifest import Manifest
 from alerts.models import ScreeningRun, SetAside
 from alerts.portfolio import PinnedPolicies
 from alerts.reconcile import Scope, reconcile
+from alerts.reopening import reopen_changed
 from alerts.screening import PolicySet
 from alerts.screening.instants import Turns
 from alerts.screening.verdicts import Verdict
@@ -71,6 +72,7 @@ def screen_batch(
         untouchable=pinned.untouchable,
     )
     changes = reconcile(screened.verdicts, within=scope, at=run.at, run=run)
+    reopen_changed(facts, pinned, run)
     run.contracts += len(pins)
     run.screened += len(facts)
     run.lines += sum(len(fact.lines) for fact in screened.facts)

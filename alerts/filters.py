@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 
-from alerts.models import Flag, Message, ScreeningRun
+from alerts.models import Flag, Message, ScreeningRun, Standing
 from alerts.models.flags import Basis, Certainty, Kind
 from alerts.models.messages import State
 from alerts.models.runs import Cause
@@ -21,6 +21,8 @@ class FlagFilter(filters.FilterSet):
     open = filters.BooleanFilter(field_name="closed_at", lookup_expr="isnull", label="false: closed; left out: both")
     owner = filters.CharFilter(method="of_owner")
     department = filters.CharFilter(field_name="contract__department__reference")
+    state = filters.ChoiceFilter(choices=Standing.choices, method="in_state")
+    assignee = filters.CharFilter(method="of_assignee")
     act_by_before = filters.DateFilter(field_name="act_by", lookup_expr="lt")
 
     class Meta:
@@ -33,6 +35,13 @@ class FlagFilter(filters.FilterSet):
 
     def of_owner(self, flags: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
         return flags.filter(contract__owner=value.lower())
+
+    def in_state(self, flags: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        wanted = Q(disposition__standing=value)
+        return flags.filter(wanted | Q(disposition__isnull=True) if value == Standing.OPEN else wanted)
+
+    def of_assignee(self, flags: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        return flags.filter(disposition__assignee__email=value.lower())
 
 
 class MessageFilter(filters.FilterSet):

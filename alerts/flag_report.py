@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from alerts.models import Flag, FlagEvent, MessageLine
+from alerts.binding import grounds, token
+from alerts.models import Flag, FlagAction, FlagEvent, MessageLine
 from alerts.portfolio import calendar, stored_policies
 from alerts.screening import Clearing, Policies, Reason, reasons, would_clear_if
 from contracts.facts import ContractFacts
@@ -24,6 +25,8 @@ class Why:
     reasons: Sequence[Reason]
     would_clear_if: Sequence[Clearing]
     outdated: bool
+    token: str | None = None
+    """Of the facts it stands on, see alerts/binding.py; None where there is no telling."""
 
 
 def name_of(measure: Measure) -> str:
@@ -37,7 +40,9 @@ def why(flag: Flag, *, at: datetime) -> Why:
     contract = next(iter(Contract.objects.filter(pk=flag.contract_id).facts()), None)
     if contract is None or not _has_lines(flag, contract):
         return Why((), (), outdated=True)
-    return _why(flag, contract, measure, replace(stored_policies(), measures=[measure]), at)
+    policies = replace(stored_policies(), measures=[measure])
+    found = _why(flag, contract, measure, policies, at)
+    return replace(found, token=token(grounds(flag, contract, measure, policies)))
 
 
 def _why(flag: Flag, contract: ContractFacts, measure: MeasureFacts, policies: Policies, at: datetime) -> Why:
@@ -53,6 +58,11 @@ def _has_lines(flag: Flag, contract: ContractFacts) -> bool:
 def history(flag: Flag) -> Sequence[FlagEvent]:
     """The flag's events, the latest first."""
     return list(flag.events.select_related("run").order_by("-id"))
+
+
+def acts(flag: Flag) -> Sequence[FlagAction]:
+    """What people did about the flag, and when it opened again; the latest first."""
+    return list(flag.actions.select_related("by", "assignee").order_by("-id"))
 
 
 def told(flag: Flag) -> Sequence[MessageLine]:

@@ -42,8 +42,9 @@ def compose(*, at: datetime) -> int:
 def _compose_run(run_id: int, at: datetime) -> int:
     # Whoever comes second waits, and finds no event untold.
     run = ScreeningRun.objects.select_for_update(no_key=True).get(pk=run_id)
-    untold = FlagEvent.objects.untold().filter(run=run).select_related("flag__measure__change").order_by("id")
-    events = list(untold)
+    untold = FlagEvent.objects.untold().filter(run=run)
+    untold.of_flags_put_aside().update(composed_at=WallClock())
+    events = list(untold.select_related("flag__measure__change").order_by("id"))
     contracts = Contract.objects.select_related("supplier", "department").in_bulk({e.flag.contract_id for e in events})
     directory = Directory(contracts.values(), at)
     grounds = GroundsBook(at)

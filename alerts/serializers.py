@@ -1,4 +1,4 @@
-"""Flags, messages and runs as the REST interface spells them: read, never written."""
+"""Flags, messages and runs as the REST interface spells them: read; only people's acts on flags are written."""
 
 from dataclasses import asdict
 from typing import Any
@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from alerts.bundle.output import exact
 from alerts.flag_report import Why, name_of
-from alerts.models import Flag, FlagEvent, Message, MessageLine, ScreeningRun
+from alerts.models import Flag, FlagAction, FlagEvent, Message, MessageLine, ScreeningRun, Standing
 from policies.serializers import EvidenceSerializer
 
 Read = serializers.ModelSerializer
@@ -28,6 +28,11 @@ class FlagSerializer(Read[Flag]):
     exposure = serializers.SerializerMethodField()
     owner = serializers.CharField(source="contract.owner", allow_null=True)
     department = serializers.CharField(source="contract.department.reference", allow_null=True, default=None)
+    state = serializers.ChoiceField(
+        Standing.choices, source="disposition.standing", default=Standing.OPEN, help_text="what people made of it"
+    )
+    assignee = serializers.CharField(source="disposition.assignee.email", allow_null=True, default=None)
+    expires_on = serializers.DateField(source="disposition.expires_on", allow_null=True, default=None)
 
     class Meta:
         model = Flag
@@ -44,6 +49,9 @@ class FlagSerializer(Read[Flag]):
             "exposure",
             "owner",
             "department",
+            "state",
+            "assignee",
+            "expires_on",
             "contract_version",
             "policy_version",
             "opened_at",
@@ -74,6 +82,17 @@ class EventSerializer(Read[FlagEvent]):
             "act_by_before",
             "act_by",
         )
+
+
+class ActionSerializer(Read[FlagAction]):
+    """What somebody did about the flag; `by` is null where the machine re-opened it."""
+
+    by = serializers.CharField(source="by.email", allow_null=True, default=None)
+    assignee = serializers.CharField(source="assignee.email", allow_null=True, default=None)
+
+    class Meta:
+        model = FlagAction
+        fields = ("at", "act", "by", "assignee", "reason", "text", "expires_on", "because", "changed")
 
 
 class ToldSerializer(Read[MessageLine]):
@@ -117,6 +136,10 @@ class WholeFlagSerializer(FlagSerializer):
     evidence = EvidenceSerializer(source="measure.change.evidence", many=True)
     history = EventSerializer(many=True)
     told = ToldSerializer(many=True)
+    actions = ActionSerializer(source="acts", many=True)
+    facts = serializers.SerializerMethodField(
+        help_text="of what it was decided on; sent back with a dismissal, it is refused where the facts have changed"
+    )
 
     class Meta(FlagSerializer.Meta):
         fields = (  # type: ignore[assignment]
@@ -127,6 +150,8 @@ class WholeFlagSerializer(FlagSerializer):
             "evidence",
             "history",
             "told",
+            "actions",
+            "facts",
         )
 
     @property
@@ -141,6 +166,9 @@ class WholeFlagSerializer(FlagSerializer):
     @extend_schema_field(CLEARING)
     def get_would_clear_if(self, flag: Flag) -> list[dict[str, Any]]:
         return [asdict(clearing) for clearing in self._why.would_clear_if]
+
+    def get_facts(self, flag: Flag) -> str | None:
+        return self._why.token
 
     def get_outdated(self, flag: Flag) -> bool:
         return self._why.outdated

@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from alerts.views import reading, storing
+from alerts.views import acting, reading, storing
 from people.views import CurrentTokenView, TokenView
 
 
@@ -30,6 +30,11 @@ def _step(name: str) -> URLPattern:
     return path(f"policy-changes/<str:reference>/{name}", view, name=f"policy-changes-{name}")
 
 
+def _act(name: str) -> URLPattern:
+    view = acting.FlagActionsViewSet.as_view({"post": name})
+    return path(f"flags/<str:pk>/{name}", view, name=f"flags-{name}")
+
+
 urlpatterns: list[URLPattern | URLResolver] = [
     *_written("departments", storing.StoredDepartments),
     *_written("organizations", storing.StoredOrganizations),
@@ -40,6 +45,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *_written("party-lists", storing.StoredPartyLists),
     *_written("licences", storing.StoredLicences),
     *_read("flags", reading.FlagViewSet),
+    *map(_act, ("acknowledge", "assign", "comment", "dismiss", "mitigate", "reopen")),
     *_read("messages", reading.MessageViewSet),
     *_read("runs", reading.RunViewSet),
     path("auth/token", TokenView.as_view(), name="token"),

@@ -73,6 +73,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     _page(_("Messages"), "mail", "alerts_message"),
                     _page(_("Flag events"), "history", "alerts_flagevent"),
+                    _page(_("Work on flags"), "task_alt", "alerts_flagaction"),
                     _page(_("Screening runs"), "radar", "alerts_screeningrun"),
                 ],
             },

@@ -12,6 +12,7 @@ from alerts.models import Flag
 KIND_COLOURS = {"no_new_contracts": "warning", "possible_termination": "danger", "licence_required": "info"}
 CERTAINTY_COLOURS = {"matched": "danger", "needs_review": "warning"}
 BASIS_COLOURS = {"in_force": "danger", "reported": "warning", "announced": "info", "resumption_unconfirmed": ""}
+STANDING_COLOURS = {"open": "warning", "acknowledged": "info", "dismissed": "", "mitigated": "success"}
 MESSAGE_COLOURS = {"pending": "info", "sending": "info", "sent": "success", "failed": "warning", "dead": "danger"}
 PLACES = Decimal("0.01")
 

@@ -47,7 +47,7 @@ class Total(NamedTuple):
 def today(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What the page shows, added to its context."""
     user, now = principal(request), calendar(clock.now())
-    flags = Flag.objects.open().visible_to(user)
+    flags = Flag.objects.to_do().visible_to(user)
     messages = Message.objects.visible_to(user)
     context.update(
         {

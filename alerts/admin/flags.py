@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.db import models
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -21,8 +21,18 @@ from unfold.decorators import display
 from unfold.utils import display_for_label
 
 from alerts import flag_report
-from alerts.admin.columns import BASIS_COLOURS, CERTAINTY_COLOURS, KIND_COLOURS, in_days, money, urgency
-from alerts.models import Flag, FlagEvent
+from alerts.admin.acting import act_forms, act_on, colleagues
+from alerts.admin.columns import (
+    BASIS_COLOURS,
+    CERTAINTY_COLOURS,
+    KIND_COLOURS,
+    STANDING_COLOURS,
+    in_days,
+    money,
+    urgency,
+)
+from alerts.models import Flag, FlagAction, FlagEvent
+from alerts.models.actions import PUT_ASIDE
 from alerts.portfolio import calendar
 from contracts.admin import STAGE_COLOURS, STAGES, facts_of
 from contracts.stage import stage
@@ -32,18 +42,27 @@ from people.principal import principal
 
 
 class OpenFilter(admin.SimpleListFilter):
-    """Open flags unless somebody asks for others."""
+    """Open flags that nobody has put aside unless somebody asks for others."""
 
     title = _("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("open", _("open")), ("closed", _("closed")), ("all", _("open and closed"))]
+        return [
+            ("open", _("open")),
+            ("aside", _("dismissed or mitigated")),
+            ("closed", _("closed")),
+            ("all", _("all")),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> models.QuerySet[Any]:
         if self.value() == "all":
             return queryset
-        return queryset.filter(closed_at__isnull=self.value() != "closed")
+        if self.value() == "closed":
+            return queryset.filter(closed_at__isnull=False)
+        if self.value() == "aside":
+            return queryset.filter(closed_at__isnull=True, disposition__standing__in=PUT_ASIDE)
+        return queryset.filter(closed_at__isnull=True).exclude(disposition__standing__in=PUT_ASIDE)
 
     def choices(self, changelist: Any) -> Iterator[Any]:
         for value, title in self.lookup_choices:
@@ -92,8 +111,20 @@ class FlagAdmin(LedgerAdmin):
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Flag]:
         return Flag.objects.visible_to(principal(request)).select_related(
-            "contract__department", "contract__supplier", "contract__buyer", "contract__end_user", "measure__change"
+            "contract__department",
+            "contract__supplier",
+            "contract__buyer",
+            "contract__end_user",
+            "measure__change",
+            "disposition__assignee",
         )
+
+    def get_urls(self) -> list[Any]:
+        view = self.admin_site.admin_view(self.act)
+        return [path("<int:pk>/act/<str:name>", view, name="alerts_flag_act"), *super().get_urls()]
+
+    def act(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
+        return act_on(request, self.get_queryset(request).filter(pk=pk).first(), name)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -102,6 +133,7 @@ class FlagAdmin(LedgerAdmin):
         context = dict(extra_context or {})
         if isinstance(flag, Flag):
             context |= _page(flag)
+            context["act_forms"] = act_forms(request, flag, context["why"].token)
         response: HttpResponse = super().change_view(request, object_id, form_url, context)
         return response
 
@@ -153,6 +185,9 @@ def _page(flag: Flag) -> dict[str, Any]:
         "why": flag_report.why(flag, at=now.at),
         "history": flag_report.history(flag),
         "told": flag_report.told(flag),
+        "acts": flag_report.acts(flag),
+        "colleagues": colleagues(flag),
+        "standing_colour": STANDING_COLOURS[getattr(getattr(flag, "disposition", None), "standing", "open")],
         "exposure": money(flag.exposure_amount, flag.exposure_currency),
         "stage": {"text": STAGES[stands], "colour": STAGE_COLOURS[stands]},
         "act_by_in_words": in_days(flag.act_by, now.today),
@@ -189,3 +224,23 @@ class FlagEventAdmin(LedgerAdmin):
     @display(description=_("exposure"))
     def shown_exposure(self, event: FlagEvent) -> str | None:
         return money(event.exposure_amount, event.exposure_currency) or None
+
+
+@admin.register(FlagAction)
+class FlagActionAdmin(LedgerAdmin):
+    list_display = ("at", "act", "shown_flag", "by", "reason", "because", "text")
+    list_filter = (("act", ChoicesDropdownFilter), ("reason", ChoicesDropdownFilter), ("at", RangeDateFilter))
+    list_select_related = ("flag__contract", "flag__measure__change", "by")
+    search_fields = ("flag__contract__reference", "by__email", "text")
+    ordering = ("-id",)
+    sortable_by = ()
+
+    def get_queryset(self, request: HttpRequest) -> models.QuerySet[FlagAction]:
+        visible = Flag.objects.visible_to(principal(request)).order_by().values("id")
+        return FlagAction.objects.filter(flag__in=visible)
+
+    @display(description=_("flag"))
+    def shown_flag(self, action: FlagAction) -> str:
+        address = reverse("admin:alerts_flag_change", args=[action.flag_id])
+        words = f"{action.flag.contract.reference} · {flag_report.name_of(action.flag.measure)}"
+        return format_html('<a href="{}">{}</a>', address, words)

@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 
 from alerts.mail import words
 from alerts.mail.plain import one_line, web_address
-from alerts.models import EventKind, Flag, FlagEvent
+from alerts.models import Act, EventKind, Flag, FlagEvent
 from alerts.models.flags import ClosedBecause
 from contracts.models import Contract
 from policies.models import Evidence, PolicyChange
@@ -232,6 +232,10 @@ def _news(event: FlagEvent, today: date) -> str:
         return _("new")
     if event.kind == EventKind.BECAME_CERTAIN:
         return _("now certain; it needed review before")
+    if event.kind == EventKind.REOPENED:
+        reopened = event.flag.actions.filter(act=Act.REOPENED).last()
+        because = reopened.get_because_display() if reopened else ""
+        return _("open again after it was put aside: %(because)s") % {"because": because}
     parts: list[str] = []
     if event.basis_before and event.basis != event.basis_before:
         change = {"before": words.BASIS[event.basis_before], "now": words.BASIS[event.basis]}

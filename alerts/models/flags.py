@@ -47,6 +47,10 @@ class FlagQuerySet(models.QuerySet["Flag"]):
     def open(self) -> Self:
         return self.filter(closed_at__isnull=True)
 
+    def to_do(self) -> Self:
+        """Open flags that nobody has dismissed or marked mitigated."""
+        return self.open().exclude(disposition__standing__in=["dismissed", "mitigated"])
+
     def visible_to(self, principal: User) -> Self:
         """Flags of the contracts that the principal may see."""
         return self.filter(contract__in=Contract.objects.visible_to(principal).order_by().values("id"))
@@ -147,11 +151,12 @@ class EventKind(models.TextChoices):
     BECAME_CERTAIN = "became_certain", _("became certain")
     WORSENED = "worsened", _("worsened")
     EASED = "eased", _("eased")
+    REOPENED = "reopened", _("re-opened")
     CHANGED = "changed", _("changed")
     CLOSED = "closed", _("closed")
 
 
-TOLD = [EventKind.OPENED, EventKind.BECAME_CERTAIN, EventKind.WORSENED, EventKind.CLOSED]
+TOLD = [EventKind.OPENED, EventKind.BECAME_CERTAIN, EventKind.WORSENED, EventKind.REOPENED, EventKind.CLOSED]
 """Events that people hear of; the others are recorded only."""
 
 
@@ -159,6 +164,10 @@ class FlagEventQuerySet(models.QuerySet["FlagEvent"]):
     def untold(self) -> Self:
         """Events that belong into a message and have none yet."""
         return self.filter(composed_at__isnull=True, kind__in=TOLD)
+
+    def of_flags_put_aside(self) -> Self:
+        """Events of flags that somebody dismissed or marked mitigated: nobody is told of them."""
+        return self.filter(flag__disposition__standing__in=["dismissed", "mitigated"])
 
 
 class FlagEvent(models.Model):

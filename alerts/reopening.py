@@ -1,0 +1,91 @@
+"""Dismissed and mitigated flags open again by themselves when what they were bound to changes or their time is up."""
+
+from collections.abc import Mapping
+from datetime import date
+
+import structlog
+
+from alerts.binding import differences, grounds
+from alerts.models import Act, Disposition, EventKind, Flag, FlagAction, FlagEvent, ScreeningRun, Standing
+from alerts.models.actions import Because
+from alerts.portfolio import PinnedPolicies
+from contracts.facts import ContractFacts
+
+SERIOUS = (EventKind.BECAME_CERTAIN, EventKind.WORSENED)
+
+log = structlog.get_logger(__name__)
+
+
+def reopen_changed(contracts: Mapping[int, ContractFacts], pinned: PinnedPolicies, run: ScreeningRun) -> int:
+    """Compare what put-aside flags of these contracts (facts by id) were bound to; return how many open again.
+
+    Called in the run's transaction, after its flags were made to agree. Each that opens again has an event in the run,
+    by which people hear of it. A dismissal's last day ends with the business day, on which everything is screened.
+    """
+    of_contracts = Disposition.objects.put_aside().filter(flag__contract__in=contracts.keys())
+    found = list(of_contracts.select_related("flag").order_by("flag_id"))
+    if not found:
+        return 0
+    measures = {measure.name: measure for measure in pinned.policies.measures}
+    names = {pk: name for name, pk in pinned.ids.items()}
+    events = {event.flag_id: event for event in run.events.filter(flag__in=[aside.flag_id for aside in found])}
+    reopened = 0
+    for aside in found:
+        event, measure = events.get(aside.flag_id), measures.get(names[aside.flag.measure_id])
+        if measure is None:
+            continue  # its measure no longer raises flags: reconciling closes them
+        now = grounds(aside.flag, contracts[aside.flag.contract_id], measure, pinned.policies)
+        changed = differences(aside.grounds, now)
+        because = _because(aside, changed, event, pinned.calendar.today)
+        if because is not None:
+            _reopen(aside, because, changed, event, run)
+            reopened += 1
+    return reopened
+
+
+def _because(aside: Disposition, changed: list[str], event: FlagEvent | None, today: date) -> Because | None:
+    if changed:
+        return Because.FACTS
+    if event is not None and event.kind in SERIOUS:
+        return Because.WORSENED
+    return Because.EXPIRED if aside.expires_on is not None and aside.expires_on < today else None
+
+
+def _reopen(
+    aside: Disposition, because: Because, changed: list[str], event: FlagEvent | None, run: ScreeningRun
+) -> None:
+    aside.standing, aside.expires_on, aside.grounds = Standing.OPEN, None, {}
+    aside.save()
+    FlagAction.objects.create(
+        flag_id=aside.flag_id,
+        act=Act.REOPENED,
+        at=run.at,
+        because=because,
+        changed=changed if because == "facts" else [],
+    )
+    log.info("flag re-opened", flag=aside.flag_id, because=str(because), changed=changed)
+    if event is None:
+        _unchanged(aside.flag, run).save()
+    elif event.kind not in SERIOUS:
+        event.kind = EventKind.REOPENED
+        event.save(update_fields=["kind"])
+
+
+def _unchanged(flag: Flag, run: ScreeningRun) -> FlagEvent:
+    """The event of a flag that opens again and says what it said before."""
+    return FlagEvent(
+        flag=flag,
+        run=run,
+        kind=EventKind.REOPENED,
+        at=run.at,
+        certainty_before=flag.certainty,
+        certainty=flag.certainty,
+        basis_before=flag.basis,
+        basis=flag.basis,
+        act_by_before=flag.act_by,
+        act_by=flag.act_by,
+        exposure_amount_before=flag.exposure_amount,
+        exposure_amount=flag.exposure_amount,
+        exposure_currency_before=flag.exposure_currency,
+        exposure_currency=flag.exposure_currency,
+    )

@@ -1,0 +1,68 @@
+"""Buttons on the page of a flag."""
+
+import pytest
+from django.urls import reverse
+
+from alerts.models import Flag, FlagAction
+
+
+@pytest.fixture
+def flag(january):
+    return Flag.objects.get(contract__reference="MAG-2024-NDPR-01")
+
+
+@pytest.fixture
+def buyer(opened):
+    return opened("buyer", departments=("MAGNET",))
+
+
+def page(flag):
+    return reverse("admin:alerts_flag_change", args=[flag.pk])
+
+
+def act(client, flag, name, **said):
+    return client.post(reverse("admin:alerts_flag_act", args=[flag.pk, name]), said, follow=True)
+
+
+def test_a_flag_is_dismissed_on_its_page_and_leaves_the_lists(buyer, flag):
+    shown = buyer.get(page(flag))
+    forms = {one["name"]: one["form"] for one in shown.context["act_forms"]}
+    assert list(forms) == ["acknowledge", "assign", "comment", "mitigate", "dismiss"]
+    facts = forms["dismiss"].initial["facts"]
+    said = {"reason": "accepted_risk", "text": "The board knows", "expires_on": "2026-03-31", "facts": facts}
+    answer = act(buyer, flag, "dismiss", **said)
+    assert answer.status_code == 200
+    assert b"The board knows" in answer.content
+    assert [one["name"] for one in answer.context["act_forms"]] == ["reopen", "assign", "comment"]
+    listed = reverse("admin:alerts_flag_changelist")
+    rows = {state: buyer.get(f"{listed}?state={state}&q=MAG-2024-NDPR-01") for state in ("open", "aside")}
+    assert [len(answer.context["cl"].result_list) for answer in rows.values()] == [0, 1]
+    assert flag.pk not in {row["flag"].pk for row in buyer.get(reverse("admin:index")).context["flag_rows"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "kept"),
+    [
+        ("acknowledge", {}, 1),
+        ("assign", {"to": "Buyer@example.com"}, 1),
+        ("assign", {"to": "nobody@example.com"}, 0),
+        ("comment", {"text": "Asked"}, 1),
+        ("comment", {"text": ""}, 0),
+        ("mitigate", {"text": "Done", "facts": "0" * 16}, 0),
+        ("dismiss", {"text": "x", "reason": "other", "expires_on": "2020-01-01"}, 0),
+        ("delete", {}, 0),
+    ],
+)
+def test_what_cannot_be_done_is_said_and_not_kept(buyer, flag, name, said, kept):
+    answer = act(buyer, flag, name, **said)
+    assert answer.status_code == 200
+    assert FlagAction.objects.count() == kept
+
+
+def test_viewers_and_other_departments_have_no_buttons(opened, flag):
+    viewer = opened("viewer", departments=("MAGNET",))
+    assert viewer.get(page(flag)).context["act_forms"] == []
+    act(viewer, flag, "acknowledge")
+    act(opened("buyer", departments=("SEMICON",)), flag, "acknowledge")
+    assert not FlagAction.objects.exists()
+    assert viewer.get(reverse("admin:alerts_flag_act", args=[flag.pk, "acknowledge"])).status_code == 405
