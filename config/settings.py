@@ -169,7 +169,8 @@ SESSION_COOKIE_AGE = 12 * 60 * 60
 
 USE_I18N = True
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English"), ("ja", "日本語"), ("zh-hans", "简体中文")]
+# A language is added when every phrase exists in it: half a translation is worse than none.
+LANGUAGES = [("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = ["config.formats"]
 USE_TZ = True
