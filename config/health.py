@@ -1,5 +1,6 @@
 """Whether this process lives, and whether it may be sent requests."""
 
+from dataclasses import asdict
 from functools import cache
 
 import redis
@@ -9,6 +10,8 @@ from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
+
+from alerts.backlog import backlog
 
 
 @never_cache
@@ -23,18 +26,14 @@ def live(request: HttpRequest) -> JsonResponse:
 def ready(request: HttpRequest) -> JsonResponse:
     """200 where the database answers and is migrated, else 503.
 
-    A lost broker is told but is no reason for 503: work waits in the tables and the web server can still take it.
-    `transactions_held_back` is how far the oldest open transaction of the cluster holds back readers of the change log.
+    A lost broker is told but is no reason for 503: work waits in the tables and the web server can still take it. A
+    backlog is none either, and told as `alerts/backlog.py` has it.
     """
-    report: dict[str, str | int] = {"broker": _broker()}
+    report: dict[str, str | float | None] = {"broker": _broker()}
     try:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_snapshot_xmax(now.s)::text::bigint - pg_snapshot_xmin(now.s)::text::bigint"
-                " FROM (SELECT pg_current_snapshot() AS s) AS now"
-            )
-            (report["transactions_held_back"],) = cursor.fetchone() or (0,)
         missing = _unapplied()
+        if not missing:
+            report |= asdict(backlog())
     except Error as error:
         return JsonResponse({"status": "database unavailable", "error": type(error).__name__, **report}, status=503)
     if missing:
