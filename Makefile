@@ -6,6 +6,7 @@ MADE := $(VENV)/.made
 CODE := config people suppliers contracts policies alerts tests manage.py
 ARGS ?=
 WORKERS ?= 2
+SCALE ?= 1
 export UV_SYSTEM_CERTS := 1
 
 .DEFAULT_GOAL := environment
@@ -50,7 +51,7 @@ lock: $(MADE)
 	done
 
 bench: $(MADE)
-	$(BIN)/python -m tests.benchmarks $(ARGS)
+	$(BIN)/python -m tests.benchmarks --scale $(SCALE)
 
 # The state directory holds the embedded database: what it keeps is a demonstration, not your data.
 clean:
