@@ -6,7 +6,7 @@ Always derived, never stored. Source: "Stage on a day" and "Renewal ahead" of th
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
 
 from contracts.facts import ContractFacts, LineFacts, Negotiation
@@ -97,7 +97,16 @@ def renewal_ahead(contract: ContractFacts, now: Calendar) -> bool | None:
     return False if contract.notice_days is not None else None
 
 
-def notice_deadline(contract: ContractFacts) -> date | None:
+class Term(Protocol):
+    """When a contract ends, and how long before that notice has to be given."""
+
+    @property
+    def expires_on(self) -> date | None: ...
+    @property
+    def notice_days(self) -> int | None: ...
+
+
+def notice_deadline(contract: Term) -> date | None:
     """The last day on which notice against the renewal is in time; None where it is not established."""
     if contract.expires_on is None or contract.notice_days is None:
         return None

@@ -17,6 +17,7 @@ from alerts.mail.plain import one_line, web_address
 from alerts.models import Act, EventKind, Flag, FlagEvent
 from alerts.models.flags import ClosedBecause
 from contracts.models import Contract
+from contracts.stage import notice_deadline
 from policies.models import Evidence, PolicyChange
 
 ROWS = 500
@@ -128,7 +129,7 @@ def letter(
         change=", ".join(filter(None, (authority, one_line(change.number, 120)))) or change.reference,
         change_title=one_line(change.title, 300),
         change_summary=one_line(change.summary, 1500),
-        announced=words.day(change.announced_on),
+        announced=words.day(change.announced_on) if change.announced_on else "",
         formality=str(words.FORMALITY[change.formality]),
         sources=[_source(evidence) for evidence in change.evidence.all()],
         link=f"{settings.BASE_URL}/admin/alerts/flag/",
@@ -140,19 +141,26 @@ def _contracts(news: Sequence[News]) -> int:
 
 
 def _subject(name: str, told: Sequence[News], closed: Sequence[News], today: date) -> str:
+    """The deadline, the contracts and what is up with them; last by which measure, for it may be long."""
     if not told:
         subject = _("No longer flagged: %(contracts)s (%(name)s)") % {"contracts": _named(closed), "name": name}
     else:
-        subject = _("%(deadline)s: %(contracts)s affected by %(name)s") % {
-            "deadline": _act(min(item.event.act_by for item in told), today),
-            "contracts": _named(told),
-            "name": name,
+        basis = _strongest(told)
+        subject = _("%(deadline)s: %(what)s (%(name)s)") % {
+            "deadline": _act(min(item.event.act_by for item in told), today, doubtful=_doubtful(told)),
+            "what": _what(told),
+            "name": name if basis == "in_force" else f"{words.BASIS[basis]}: {name}",
         }
     return one_line(subject, 200)
 
 
-def _act(first: date, today: date) -> str:
-    return _("Act %(deadline)s") % {"deadline": words.deadline(first, today)}
+def _act(first: date, today: date, *, doubtful: bool = False) -> str:
+    act = _("Review and act %(deadline)s") if doubtful else _("Act %(deadline)s")
+    return act % {"deadline": words.deadline(first, today)}
+
+
+def _doubtful(told: Sequence[News]) -> bool:
+    return all(item.event.certainty == "needs_review" for item in told)
 
 
 def _named(news: Sequence[News]) -> str:
@@ -160,6 +168,18 @@ def _named(news: Sequence[News]) -> str:
     if _contracts(news) == 1:
         return _("contract %(reference)s") % {"reference": news[0].reference}
     return words.contracts(_contracts(news))
+
+
+def _what(told: Sequence[News]) -> str:
+    """`contract C-1 may be terminated`; `3 contracts affected: 2 may be terminated, 1 needs an export licence`."""
+    kinds = Counter(item.event.flag.kind for item in told)
+    if _contracts(told) == 1:
+        said = f" {_('and')} ".join(str(words.KINDS[kind]) for kind in sorted(kinds))
+        return f"{_named(told)} {said}"
+    if len(kinds) == 1:
+        return words.of_kind(min(kinds), words.contracts(_contracts(told)), _contracts(told))
+    parts = [words.of_kind(kind, str(number), number) for kind, number in sorted(kinds.items())]
+    return _("%(contracts)s affected: %(kinds)s") % {"contracts": _named(told), "kinds": ", ".join(parts)}
 
 
 def _headline(
@@ -172,29 +192,26 @@ def _headline(
             "contracts": _capital(_named(closed)),
             "who": who,
         }
-    kinds = Counter(item.event.flag.kind for item in told)
-    parts = [f"{number} {words.KINDS[kind]}" for kind, number in sorted(kinds.items())]
-    review = len({item.event.flag.contract_id for item in told if item.event.certainty == "needs_review"})
     sentences = [
-        _("%(contracts)s affected by %(who)s, %(basis)s: %(kinds)s.")
-        % {
-            "contracts": _capital(_named(told)),
-            "who": who,
-            "basis": words.BASIS[_strongest(told)],
-            "kinds": "; ".join(parts),
-        },
+        _("%(what)s under %(who)s: %(basis)s.")
+        % {"what": _capital(_what(told)), "who": who, "basis": words.BASIS[_strongest(told)]},
         _act(min(item.event.act_by for item in told), today) + ".",
+        _doubts(told),
     ]
-    if review:
-        sentences.append(
-            ngettext(
-                "%(number)d needs review because a fact is missing.",
-                "%(number)d need review because a fact is missing.",
-                review,
-            )
-            % {"number": review}
-        )
-    return " ".join(sentences)
+    return " ".join(filter(None, sentences))
+
+
+def _doubts(told: Sequence[News]) -> str:
+    review = len({item.event.flag.contract_id for item in told if item.event.certainty == "needs_review"})
+    if not review:
+        return ""
+    if _doubtful(told):
+        return _("This is not certain: please review it.")
+    return ngettext(
+        "%(number)d contract is not certain: please review it.",
+        "%(number)d contracts are not certain: please review them.",
+        review,
+    ) % {"number": review}
 
 
 def _strongest(told: Sequence[News]) -> str:
@@ -219,11 +236,21 @@ def _row(item: News, today: date, grounds: Grounds | None) -> Row:
         basis=str(words.BASIS[event.basis]),
         exposure=words.money(event.exposure_amount, event.exposure_currency),
         act_by=deadline,
-        next_step=words.next_step(flag.kind, event.certainty, deadline),
+        next_step=_next_step(item, deadline, today),
         measure=one_line(flag.measure.title or flag.measure.key, 200),
         url=_url(flag),
         grounds=grounds,
     )
+
+
+def _next_step(item: News, deadline: str, today: date) -> str:
+    event, contract = item.event, item.contract
+    step = words.next_step(event.flag.kind, event.certainty, event.basis, deadline)
+    if event.flag.kind != "no_new_contracts" or contract is None or contract.terminated_on:
+        return step
+    if contract.concluded_at is None and contract.concluded_on is None:
+        return step
+    return f"{step} {words.renewal_step(contract.renewal, notice_deadline(contract), today)}".rstrip()
 
 
 def _news(event: FlagEvent, today: date) -> str:
@@ -266,7 +293,7 @@ def _url(flag: Flag) -> str:
 def _source(evidence: Evidence) -> Source:
     return Source(
         publisher=one_line(evidence.publisher, 120) or _("publisher not established"),
-        day=words.day(evidence.published_on),
+        day=words.day(evidence.published_on) if evidence.published_on else "",
         stance=str(words.STANCE[evidence.stance]),
         grade=words.grade(evidence.reliability, evidence.credibility),
         summary=one_line(evidence.summary, 500),

@@ -3,17 +3,19 @@
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import date
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from alerts.mail import words
 from alerts.mail.plain import one_line
 from alerts.screening.clearing import Clearing
 from alerts.screening.reasons import Json, Reason
 
 CRITERIA = {
     "commodities": gettext_lazy("goods"),
-    "except_commodities": gettext_lazy("goods that are excepted"),
+    "except_commodities": gettext_lazy("exception for goods"),
     "origin_countries": gettext_lazy("country of origin"),
     "supplier_countries": gettext_lazy("country of the supplier"),
     "buyer_countries": gettext_lazy("country of the buyer"),
@@ -23,7 +25,7 @@ CRITERIA = {
     "parties": gettext_lazy("parties"),
     "contracts": gettext_lazy("contract named"),
     "exempt_concluded_before": gettext_lazy("exemption of older contracts"),
-    "timeline": gettext_lazy("resumption after the suspension"),
+    "timeline": gettext_lazy("return after the suspension"),
     "open_quantity": gettext_lazy("open quantity"),
     "renewal": gettext_lazy("renewal"),
 }
@@ -36,16 +38,16 @@ FIELDS = {
     "elements": gettext_lazy("elements"),
     "min_purity": gettext_lazy("purity from"),
     "purity": gettext_lazy("purity"),
-    "min_value_share": gettext_lazy("share of the value from"),
+    "min_value_share": gettext_lazy("share of the value at least"),
     "value_share": gettext_lazy("share of the value"),
-    "content": gettext_lazy("content by origin"),
+    "content": gettext_lazy("share of the value"),
     "origin": gettext_lazy("origin"),
     "origin_country": gettext_lazy("country of origin"),
     "destination_country": gettext_lazy("country of ultimate destination"),
     "end_use": gettext_lazy("end use"),
     "end_user": gettext_lazy("end user"),
     "owners": gettext_lazy("owners"),
-    "owners_complete": gettext_lazy("all owners are named:"),
+    "owners_complete": gettext_lazy("all owners are named"),
     "percent": gettext_lazy("percentage"),
     "controls": gettext_lazy("actual control"),
     "country": gettext_lazy("country"),
@@ -65,11 +67,26 @@ FIELDS = {
     "lists": gettext_lazy("lists"),
     "named": gettext_lazy("named"),
     "roles": gettext_lazy("as"),
-    "affiliates": gettext_lazy("affiliates"),
+    "affiliates": gettext_lazy("affiliates held at"),
     "lines": gettext_lazy("line"),
     "organizations": gettext_lazy("organization"),
     "amendments": gettext_lazy("amendment"),
+    "concluded_timezone": gettext_lazy("concluded in the zone"),
+    "date": gettext_lazy("concluded before"),
+    "performed_by": gettext_lazy("performed by"),
+    "lost_by_amendment_after": gettext_lazy("not amended after"),
 }
+NAMES = {
+    "end_user": gettext_lazy("end user"),
+    "state_body": gettext_lazy("state body"),
+    "option": gettext_lazy("option to extend"),
+    "auto": gettext_lazy("by itself"),
+    "evergreen": gettext_lazy("runs on until notice is given"),
+}
+"""Words of the bundle format that a reader should not have to know."""
+EXEMPTING = ("except_commodities", "exempt_concluded_before")
+"""Criteria that hold where something does not apply."""
+ANY_NUMBER = {"purity", "percent", "value_share", "quantity", "delivered", "cancelled", "notice_days"}
 LISTED = 12
 """How many values of a list are written out."""
 
@@ -89,26 +106,48 @@ def reasons_in_words(reasons: Iterable[Reason]) -> list[str]:
 
 def clearings_in_words(clearings: Iterable[Clearing]) -> list[str]:
     """`end use: civil`, one per fact that alone would clear the flag."""
-    return [f"{_path(clearing.field)}: {_alternatives(clearing.values)}" for clearing in clearings]
+    return [f"{_path(clearing.field)}: {_alternatives(clearing.field, clearing.values)}" for clearing in clearings]
 
 
 def _sentence(criterion: str, verdict: str, says: str, asks: str, lines: list[int]) -> str:
-    met = _("not established") if verdict == "unknown" else _("met")
-    words = {"criterion": CRITERIA[criterion], "met": met, "says": says, "asks": asks}
-    if asks:
+    said = {"criterion": CRITERIA[criterion], "met": _met(criterion, verdict), "says": says, "asks": asks}
+    if criterion == "timeline":
+        sentence = _("%(criterion)s: not confirmed. %(asks)s")
+    elif criterion in EXEMPTING and asks:
+        sentence = _("%(criterion)s: %(met)s. The contract says: %(says)s. The measure exempts: %(asks)s.")
+    elif asks:
         sentence = _("%(criterion)s: %(met)s. The contract says: %(says)s. The measure asks for: %(asks)s.")
     else:
         sentence = _("%(criterion)s: %(met)s. The contract says: %(says)s.")
     prefix = f"{_of_lines(lines)} " if lines else ""
-    return one_line(prefix + sentence % words, 600)
+    return one_line(prefix + sentence % said, 600)
+
+
+def _met(criterion: str, verdict: str) -> str:
+    if verdict == "matched":
+        return _("does not apply") if criterion in EXEMPTING else _("met")
+    return _("a question for a person, or not established") if criterion == "renewal" else _("not established")
 
 
 def _measure_asks(criterion: str, stated: Json) -> str:
     if criterion == "supplier_controlled_by_state":
         return _("control by the state %(state)s") % {"state": one_line(stated, 10)}
-    if criterion in ("commodities", "except_commodities", "timeline") and isinstance(stated, list):
+    if criterion == "timeline" and isinstance(stated, list):
+        return _suspended_until(stated)
+    if criterion in ("commodities", "except_commodities") and isinstance(stated, list):
         return f" {_('or')} ".join(_in_words(entry) for entry in stated[:LISTED])
+    if isinstance(stated, Mapping):  # what a measure leaves out it does not ask for
+        return _of_mapping({name: part for name, part in stated.items() if part is not None})
     return _in_words(stated)
+
+
+def _suspended_until(timeline: list[Json]) -> str:
+    ends = [str(p["until"]) for p in timeline if isinstance(p, dict) and p["status"] == "suspended" and p["until"]]
+    if not ends:
+        return _("Nothing says whether the measure comes back.")
+    return _("The suspension ends on %(day)s; nothing says whether the measure comes back then.") % {
+        "day": words.day(date.fromisoformat(max(ends)))
+    }
 
 
 def _of_lines(lines: list[int]) -> str:
@@ -120,16 +159,18 @@ def _path(field: str) -> str:
     """`lines/10/elements` as `line 10, elements`."""
     parts = field.split("/")
     named = ("lines", "organizations", "amendments", "owners", "content", "tariff_codes")
-    words: list[str] = []
+    steps: list[str] = []
     while parts:
         part = parts.pop(0)
         name = str(FIELDS.get(part, part))
-        words.append(f"{name} {one_line(parts.pop(0), 64)}" if part in named and parts else name)
-    return ", ".join(words)
+        steps.append(f"{name} {one_line(parts.pop(0), 64)}" if part in named and parts else name)
+    return ", ".join(steps)
 
 
-def _alternatives(values: list[Json]) -> str:
-    return (" " + _("or") + " ").join(_in_words(value) for value in values[:LISTED])
+def _alternatives(field: str, values: list[Json]) -> str:
+    shown = (" " + _("or") + " ").join(_in_words(value) for value in values[:LISTED])
+    # Of a fact with many values one is given that clears.
+    return _("for example %(value)s") % {"value": shown} if field.rpartition("/")[2] in ANY_NUMBER else shown
 
 
 def _in_words(value: Json) -> str:
@@ -141,8 +182,29 @@ def _in_words(value: Json) -> str:
         shown = ", ".join(_in_words(part) for part in value[:LISTED]) or _("none")
         return shown + (", …" if len(value) > LISTED else "")
     if isinstance(value, Mapping):
-        return _stake(value) if "owner" in value else _of_mapping(value)
+        return _of_object(value)
+    if str(value) in NAMES:
+        return str(NAMES[str(value)])
     return one_line(_trimmed(value), 100)
+
+
+def _of_object(value: Mapping[str, Json]) -> str:
+    if "owner" in value:
+        return _stake(value)
+    if "min_percent" in value:
+        operator = _("%(percent)s %% or more") if value.get("operator") == "gte" else _("more than %(percent)s %%")
+        held = operator % {"percent": _trimmed(value["min_percent"])}
+        return f"{held}, {_('shares added up') if value.get('aggregate') else _('one holder alone')}"
+    if value.keys() == {"share", "origin"}:
+        return _share(value["share"], value["origin"])
+    if value.keys() == {"value_share", "origin"}:
+        return _share(value["value_share"], value["origin"])
+    return _of_mapping(value)
+
+
+def _share(share: Json, origin: Json) -> str:
+    """`0.12 from CN`."""
+    return _("%(share)s from %(origin)s") % {"share": _in_words(share), "origin": _in_words(origin)}
 
 
 def _trimmed(value: object) -> object:
@@ -163,7 +225,10 @@ def _stake(stake: Mapping[str, Json]) -> str:
 
 def _of_mapping(value: Mapping[str, Json]) -> str:
     said = {name: part for name, part in value.items() if part is not None and part not in ([], {})}
-    parts = [f"{FIELDS.get(name, name)} {_in_words(part)}" for name, part in said.items()]
+    parts = [
+        f"{FIELDS.get(name, name)}{':' if isinstance(part, bool) else ''} {_in_words(part)}"
+        for name, part in said.items()
+    ]
     missing = [str(FIELDS.get(name, name)) for name, part in value.items() if part is None]
     if missing:
         parts.append(_("not established: %(fields)s") % {"fields": ", ".join(missing)})

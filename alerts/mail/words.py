@@ -16,7 +16,7 @@ KINDS = {
 }
 CERTAINTY = {
     "matched": gettext_lazy("certain"),
-    "needs_review": gettext_lazy("needs review: a fact is missing"),
+    "needs_review": gettext_lazy("not certain, please review"),
 }
 BASIS = {
     "in_force": gettext_lazy("in force"),
@@ -63,27 +63,52 @@ def grade(reliability: str | None, credibility: str | None) -> str:
     return f"{reliability or '?'}{credibility or '?'}: {source}, {content}"
 
 
-def next_step(kind: str, certainty: str, deadline: str) -> str:
+def of_kind(kind: str, which: str, number: int) -> str:
+    """`2 contracts need an export licence`."""
+    said = {
+        "no_new_contracts": ngettext(
+            "%(which)s must not be signed or renewed", "%(which)s must not be signed or renewed", number
+        ),
+        "possible_termination": ngettext("%(which)s may be terminated", "%(which)s may be terminated", number),
+        "licence_required": ngettext("%(which)s needs an export licence", "%(which)s need an export licence", number),
+    }
+    return said[kind] % {"which": which}
+
+
+def next_step(kind: str, certainty: str, basis: str, deadline: str) -> str:
     """What the reader must do, and by when (`deadline` in words)."""
     steps = {
         "no_new_contracts": _(
-            "Do not sign, renew or call off before compliance has cleared it; decide on another source %(deadline)s."
+            "Do not sign, renew or call off before compliance has cleared it. Decide on another source %(deadline)s."
         ),
         "possible_termination": _(
-            "Reckon with the end of deliveries: secure what is still open, read the clauses on termination and force"
-            " majeure, prepare another source %(deadline)s."
+            "Prepare another source %(deadline)s, for deliveries may end. Secure what is still open and read the"
+            " clauses on termination and force majeure."
         ),
         "licence_required": _(
-            "Plan no shipment without an export licence that covers it; ask the supplier for one that covers every"
-            " delivery %(deadline)s."
+            "Ask the supplier %(deadline)s for an export licence that covers every delivery; plan no shipment without"
+            " one."
         ),
     }
     step = steps[kind] % {"deadline": deadline}
-    if certainty == "needs_review":
-        return _("First establish the missing fact, which may clear the contract. Until then: %(step)s") % {
+    if certainty != "needs_review":
+        return step
+    if basis == "resumption_unconfirmed":
+        return _("Nothing says whether the measure comes back after its suspension. Plan as if it did: %(step)s") % {
             "step": step
         }
-    return step
+    return _("First settle what is not established (below): it may clear the contract. Until then: %(step)s") % {
+        "step": step
+    }
+
+
+def renewal_step(renewal: str | None, deadline: date | None, today: date) -> str:
+    """What else to do about a contract that may not be renewed, and does so by itself otherwise."""
+    if renewal not in ("auto", "evergreen"):
+        return ""
+    if deadline is None or deadline < today:
+        return _("It runs on by itself unless notice is given.")
+    return _("It renews by itself: to prevent that, give notice by %(day)s.") % {"day": day(deadline)}
 
 
 def day(when: date | None) -> str:

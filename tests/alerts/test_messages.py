@@ -150,11 +150,10 @@ def test_a_mail_says_what_happened_to_which_contract_why_and_what_to_do(world: W
 
     message = Message.objects.get()
 
-    assert message.subject == "Act at once: contract C-1 affected by No. 7"
+    assert message.subject == "Act at once: contract C-1 may be terminated (reported, not confirmed: No. 7)"
     first, *_ = message.text.splitlines()
     assert first == (
-        "Contract C-1 affected by No. 7 (State sellers, as reported), reported, not confirmed: 1 may be terminated."
-        " Act at once."
+        "Contract C-1 may be terminated under No. 7 (State sellers, as reported): reported, not confirmed. Act at once."
     )
     flag = Flag.objects.get()
     for part in (
@@ -164,7 +163,7 @@ def test_a_mail_says_what_happened_to_which_contract_why_and_what_to_do(world: W
         "How certain: certain",
         "On what basis: reported, not confirmed",
         "Exposure: JPY 1,200,000",
-        "secure what is still open",
+        "Secure what is still open",
         "- line 10, goods: met. The contract says: HS code 284690. The measure asks for: HS code 280530, 2846.",
         "This is reported, not confirmed: no authority has published it.",
         "- A news agency, 10 January 2026: supports it.",
@@ -183,15 +182,62 @@ def test_a_mail_says_what_would_clear_a_flag_that_needs_review(world: World) -> 
     world.change(formality="official", measure={"scope": {"end_uses": ["military"]}})
     told()
     text = Message.objects.get().text
-    assert "How certain: needs review: a fact is missing" in text
-    assert "First establish the missing fact, which may clear the contract." in text
+    assert "How certain: not certain, please review" in text
+    assert "First settle what is not established (below): it may clear the contract." in text
     assert (
         "- line 10, end use: not established. The contract says: not established. The measure asks for: military."
         in text
     )
     assert "Would clear it if it turned out so:\n  - end use: civil\n" in text
-    assert "1 needs review because a fact is missing." in text
+    assert "This is not certain: please review it." in text
     assert "On what basis: in force" in text
+
+
+def test_what_is_not_known_of_an_announcement_is_left_out(world: World) -> None:
+    world.contract("C-1")
+    change = world.change(announced_on=None)
+    change.evidence.update(published_on=None)
+    told()
+    text = Message.objects.get().text
+    assert "Announced" not in text
+    assert "- A news agency: supports it." in text
+
+
+def test_several_contracts_with_one_thing_to_do_are_counted_once(world: World) -> None:
+    world.contract("C-1")
+    world.contract("C-2")
+    world.change(formality="official", number="No. 7", measure={"effect": "licence_required"})
+    told()
+    message = Message.objects.get()
+    assert message.subject == "Act at once: 2 contracts need an export licence (No. 7)"
+    assert message.text.startswith("2 contracts need an export licence under No. 7 (State sellers, as reported): in")
+
+
+def test_a_contract_that_would_renew_by_itself_says_until_when_notice_prevents_it(world: World) -> None:
+    world.contract("C-1", renewal="auto", expires_on=date(2026, 4, 30), notice_days=60)
+    world.change(measure={"effect": "new_contracts_refused"})
+    told()
+    assert "It renews by itself: to prevent that, give notice by 1 March 2026." in Message.objects.get().text
+
+
+def test_a_suspension_that_may_lapse_is_told_as_such(world: World) -> None:
+    world.contract("C-1", line={"ship_from": date(2026, 12, 1), "ship_until": date(2026, 12, 31)})
+    timeline = [
+        {"status": "in_force", "from": "2025-10-09"},
+        {"status": "suspended", "from": "2025-11-07", "until": "2026-11-10"},
+    ]
+    world.change(formality="official", number="No. 7", measure={"timeline": timeline})
+    told()
+    message = Message.objects.get()
+    assert message.subject == (
+        "Review and act by 1 December 2026: contract C-1 may be terminated"
+        " (suspension runs out, resumption not confirmed: No. 7)"
+    )
+    assert (
+        "line 10, return after the suspension: not confirmed. The suspension ends on 10 November 2026;"
+        " nothing says whether the measure comes back then." in message.text
+    )
+    assert "Nothing says whether the measure comes back after its suspension. Plan as if it did:" in message.text
 
 
 def test_a_day_ahead_is_named(world: World) -> None:
