@@ -7,6 +7,7 @@ import structlog
 from django.db import transaction
 
 from alerts import doorbell
+from alerts.soundness import refusals
 from people.models import User
 from policies.models import PolicyChange
 
@@ -15,11 +16,14 @@ Status = PolicyChange.Status
 
 
 class NotPublishable(ValueError):  # noqa: N818
-    """The change's status does not allow what was asked."""
+    """The change's status does not allow what was asked, or what it says cannot be screened for."""
 
 
 def publish(change: PolicyChange, *, by: User, at: datetime) -> PolicyChange:
-    """From now on the change's measures raise flags; publishing a published change does nothing."""
+    """From now on the change's measures raise flags; publishing a published change does nothing.
+
+    NotPublishable, with every reason, where a measure cannot be compiled or can never hit.
+    """
     return _become(change, Status.PUBLISHED, by, at)
 
 
@@ -37,6 +41,8 @@ def _become(change: PolicyChange, status: "PolicyChange.Status", by: User, at: d
         if status == Status.WITHDRAWN and current.status not in (Status.PUBLISHED, Status.WITHDRAWN):
             raise NotPublishable(f"{current.reference} is not published: there is nothing to withdraw")
         if current.status != status:
+            if status == Status.PUBLISHED and (reasons := refusals(current, at=at)):
+                raise NotPublishable("; ".join(reasons))
             current.status = status
             current.save(update_fields=["status"])
             current.refresh_from_db(fields=["version"])
