@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from alerts.views import acting, reading, storing
+from alerts.views import acting, publishing, reading, storing
 from people.views import CurrentTokenView, TokenView
 
 
@@ -26,7 +26,7 @@ def _read(name: str, viewset: Any) -> list[URLPattern]:
 
 
 def _step(name: str) -> URLPattern:
-    view = storing.StoredPolicyChanges.as_view({"post": name})
+    view = publishing.PublishedPolicyChanges.as_view({"post": name})
     return path(f"policy-changes/<str:reference>/{name}", view, name=f"policy-changes-{name}")
 
 
@@ -40,6 +40,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *_written("organizations", storing.StoredOrganizations),
     *_written("contracts", storing.StoredContracts),
     *_written("policy-changes", storing.StoredPolicyChanges),
+    _step("preview"),
     _step("publish"),
     _step("withdraw"),
     *_written("party-lists", storing.StoredPartyLists),

@@ -32,6 +32,7 @@ class ProblemFormatter(ExceptionFormatter):
         }
         if len(error_response.errors) == 1:
             body["detail"] = error_response.errors[0].detail
+        body |= getattr(self.exc, "members", {})
         return body
 
 

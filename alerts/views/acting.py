@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
-from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -13,6 +12,7 @@ from alerts.dispositions import NotPossible, Unsuitable
 from alerts.models import Flag
 from alerts.models.actions import Reason
 from alerts.serializers import WholeFlagSerializer
+from alerts.views.conflict import Conflict
 from alerts.views.reading import FlagViewSet
 from people import clock
 from people.fields import Choice, Day, Email, Text
@@ -22,11 +22,6 @@ from people.resources import refusal
 from people.strict import Strict
 
 LONGEST_TEXT = 5000
-
-
-class Conflict(APIException):
-    status_code = 409
-    default_code = "conflict"
 
 
 class Nothing(Strict):

@@ -3,7 +3,6 @@
 from typing import Any, ClassVar
 
 from django.db import IntegrityError, transaction
-from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
@@ -15,22 +14,16 @@ from alerts.bundle.parse import Bundle
 from alerts.bundle.problems import BundleErrors, Problem, flattened
 from alerts.bundle.references import unresolved
 from alerts.bundle.store import store
-from alerts.policy import NotPublishable, publish, withdraw
+from alerts.views.conflict import Conflict
 from contracts.models import Contract
 from contracts.views import ContractViewSet
 from people import clock
-from people.models import Role
-from people.principal import has_role, principal
+from people.principal import principal
 from people.resources import refusal
 from people.views import DepartmentViewSet
 from policies.models import PolicyChange
 from policies.views import LicenceViewSet, PartyListViewSet, PolicyChangeViewSet
 from suppliers.views import OrganizationViewSet
-
-
-class Conflict(APIException):
-    status_code = 409
-    default_code = "conflict"
 
 
 class Stores:
@@ -46,9 +39,9 @@ class Stores:
         if values.get("reference", reference) != reference:
             problems.append(Problem(("reference",), "other_reference", f"the address is that of {reference[:64]!r}"))
         bundle = Bundle(**{self.section: [values]})
-        problems += [_inside(problem) for problem in unresolved([bundle], stored_references)[0]]
+        problems += [inside(problem) for problem in unresolved([bundle], stored_references)[0]]
         if problems:
-            raise _refused(problems)
+            raise refused(problems)
         try:
             with transaction.atomic():
                 self.check(values)
@@ -57,7 +50,7 @@ class Stores:
                 doorbell.ring()
                 answer = self.retrieve(request, reference=reference)  # type: ignore[attr-defined]
         except BundleErrors as found:
-            raise _refused([_inside(problem) for problem in found.problems]) from None
+            raise refused([inside(problem) for problem in found.problems]) from None
         except IntegrityError:
             raise Conflict("Somebody else wrote the same object at the same moment; send it again.") from None
         created = bool(stored.created[self.section])
@@ -70,12 +63,12 @@ class Stores:
         """Whether what became of the object is allowed; the last chance to refuse."""
 
 
-def _inside(problem: Problem) -> Problem:
+def inside(problem: Problem) -> Problem:
     """A problem of a bundle's only object, by its path within the object."""
     return Problem(problem.path[2:], problem.code, problem.detail)
 
 
-def _refused(problems: list[Problem]) -> APIException:
+def refused(problems: list[Problem]) -> APIException:
     return refusal((problem.path, problem.code, problem.detail) for problem in problems)
 
 
@@ -131,23 +124,3 @@ class StoredPolicyChanges(Stores, PolicyChangeViewSet):
         if values.get("status") not in (None, current):
             raise refusal([(("status",), "read_only", "publish and withdraw are steps of their own")])
         values["status"] = current
-
-    @extend_schema(request=None, responses={200: PolicyChangeViewSet.serializer_class})
-    def publish(self, request: Request, reference: str) -> Response:
-        """From now on its measures raise flags; publishing a published change does nothing."""
-        return self._become(request, published=True)
-
-    @extend_schema(request=None, responses={200: PolicyChangeViewSet.serializer_class})
-    def withdraw(self, request: Request, reference: str) -> Response:
-        """Its flags are closed; withdrawing a withdrawn change does nothing."""
-        return self._become(request, published=False)
-
-    def _become(self, request: Request, *, published: bool) -> Response:
-        if not has_role(request, Role.POLICY_PUBLISHER, Role.ADMINISTRATOR):
-            self.permission_denied(request, "This takes the role policy_publisher.", "permission_denied")
-        change = self.get_object()
-        try:
-            (publish if published else withdraw)(change, by=principal(request), at=clock.now())
-        except NotPublishable as error:
-            raise Conflict(str(error)) from None
-        return Response(self.get_serializer(self.get_object()).data)

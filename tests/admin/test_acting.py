@@ -1,9 +1,10 @@
-"""Buttons on the page of a flag."""
+"""Buttons on the pages of flags and of policy changes."""
 
 import pytest
 from django.urls import reverse
 
 from alerts.models import Flag, FlagAction
+from policies.models import PolicyChange
 
 
 @pytest.fixture
@@ -66,3 +67,66 @@ def test_viewers_and_other_departments_have_no_buttons(opened, flag):
     act(opened("buyer", departments=("SEMICON",)), flag, "acknowledge")
     assert not FlagAction.objects.exists()
     assert viewer.get(reverse("admin:alerts_flag_act", args=[flag.pk, "acknowledge"])).status_code == 405
+
+
+@pytest.fixture
+def draft(january):
+    """Of a measure that hits whatever is bought from China."""
+    change = PolicyChange.objects.create(reference="D-1", timezone="Asia/Tokyo", status="draft")
+    days = [{"status": "in_force", "from": "2026-01-01"}]
+    change.measures.create(key="1", effect="ban", timeline=days, scope={"supplier_countries": ["CN"]})
+    return change
+
+
+def step(change, name):
+    return reverse(f"admin:policies_policychange_{name}", args=[change.pk])
+
+
+def test_a_draft_is_previewed(opened, draft):
+    before = Flag.objects.count()
+    shown = opened("policy_editor").get(step(draft, "preview"))
+    assert shown.context["outlook"]["newly_flagged"]["contracts"] > 10
+    assert opened("buyer").get(step(draft, "preview")).status_code == 403
+    assert Flag.objects.count() == before
+
+
+def test_publishing_to_many_takes_their_number(opened, draft, settings):
+    settings.BLAST_RADIUS = 2
+    publisher = opened("policy_publisher")
+    owners = publisher.get(step(draft, "publish")).context["confirm"]
+    assert owners > 2
+    for typed in ("", str(owners - 1), "x", "９"):
+        publisher.post(step(draft, "publish"), {"confirm_owners": typed})
+        draft.refresh_from_db()
+        assert draft.status == "draft"
+    publisher.post(step(draft, "publish"), {"confirm_owners": owners})
+    draft.refresh_from_db()
+    assert draft.status == "published"
+
+
+def test_whoever_saved_the_draft_does_not_publish_it(opened, draft, settings):
+    settings.BLAST_RADIUS = 1000
+    publisher = opened("policy_publisher")
+    page = reverse("admin:policies_policychange_change", args=[draft.pk])
+    fields = publisher.get(page).context["adminform"].form
+    sent = {name: fields[name].value() or "" for name in fields.fields}
+    for prefix, rows in (("measures", 1), ("evidence", 0)):
+        sent |= {f"{prefix}-TOTAL_FORMS": rows, f"{prefix}-INITIAL_FORMS": rows}
+    measure = draft.measures.get()
+    sent |= {
+        "title": "Mine",
+        "measures-0-id": measure.pk,
+        "measures-0-change": draft.pk,
+        "measures-0-key": "1",
+        "measures-0-effect": "ban",
+        "measures-0-timeline": '[{"status": "in_force", "from": "2026-01-01"}]',
+        "measures-0-scope": '{"supplier_countries": ["CN"]}',
+    }
+    assert publisher.post(page, sent).status_code == 302
+    assert publisher.get(step(draft, "publish")).context["another_person"]
+    publisher.post(step(draft, "publish"))
+    draft.refresh_from_db()
+    assert (draft.title, draft.status) == ("Mine", "draft")
+    opened("administrator").post(step(draft, "publish"))
+    draft.refresh_from_db()
+    assert draft.status == "published"

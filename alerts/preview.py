@@ -1,0 +1,139 @@
+"""What publishing would do: the flags of policy changes as they are and as they would be. Nothing of it is kept."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from functools import cached_property
+from itertools import chain
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+
+from alerts.batch import screen_contracts
+from alerts.bundle.parse import Bundle
+from alerts.bundle.store import store
+from alerts.difference import Content, meaning
+from alerts.models.flags import TOLD
+from alerts.portfolio import calendar, stored_policies
+from alerts.recipients import Directory
+from alerts.screening import Policies, PolicySet, Verdict
+from alerts.screening.soundness import compile_sound, contradictions
+from contracts.facts import ContractFacts
+from contracts.models import Contract
+from policies.facts import MeasureFacts
+from policies.models import Measure
+
+BATCH = 5_000
+Key = tuple[str, str, str]
+Verdicts = Mapping[Key, Verdict]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """Verdicts of the same policy changes before and after, by contract, measure and kind.
+
+    `faults` say why measures could not be published: those that cannot be compiled, or that contradict themselves.
+    """
+
+    changes: tuple[str, ...]
+    at: datetime
+    before: Verdicts
+    after: Verdicts
+    today: Mapping[str, date]
+    faults: tuple[str, ...] = ()
+
+    @property
+    def newly_flagged(self) -> list[Verdict]:
+        return [verdict for key, verdict in self.after.items() if key not in self.before]
+
+    @property
+    def no_longer_flagged(self) -> list[Verdict]:
+        return [verdict for key, verdict in self.before.items() if key not in self.after]
+
+    @property
+    def changed(self) -> list[Verdict]:
+        """Flags that stay, and say something else."""
+        return [verdict for key, verdict in self.after.items() if key in self.before and verdict != self.before[key]]
+
+    @cached_property
+    def contracts(self) -> Mapping[str, Contract]:
+        """The contracts concerned, by reference."""
+        references = {contract for contract, _, _ in chain(self.before, self.after)}
+        found = Contract.objects.filter(reference__in=references).select_related("department")
+        return {contract.reference: contract for contract in found}
+
+    @cached_property
+    def owners_told(self) -> int:
+        """How many addresses would be mailed: owners, and who stands in for them."""
+        told = {v.contract for v in (*self.newly_flagged, *self.no_longer_flagged, *self._changed_for_people())}
+        contracts = [self.contracts[reference] for reference in told]
+        directory = Directory(contracts, self.at)
+        return len({directory.recipient(contract).address for contract in contracts})
+
+    def _changed_for_people(self) -> Iterator[Verdict]:
+        for verdict in self.changed:
+            old, new = Content.of(self.before[verdict.key]), Content.of(verdict)
+            heard = old.exposure.amount if old.exposure else None
+            if meaning(old, new, heard, self.today[verdict.measure]) in TOLD:
+                yield verdict
+
+
+def preview(references: Collection[str], *, at: datetime, bundle: Bundle | None = None) -> Preview:
+    """What publishing the policy changes would do, as they are stored or as a bundle would leave them.
+
+    The bundle is merged by the rules of storing, and what is stored is taken back before anything else reads it. Raises
+    BundleErrors where it contradicts what is stored.
+    """
+    stored = stored_policies()
+    before = replace(stored, measures=[m for m in stored.measures if m.change in references])
+    after = _supposed(references, bundle, at) if bundle else _published(references)
+    faults = [f"{m.name}: {fault}" for m in after.measures for fault in contradictions(m)]
+    now = calendar(at)
+    _, before_set, _ = compile_sound(before, now)
+    after, after_set, unsound = compile_sound(after, now)
+    return Preview(
+        changes=tuple(sorted(references)),
+        at=at,
+        before=_screened(before_set),
+        after=_screened(after_set),
+        today={m.name: _today(m, at) for m in (*before.measures, *after.measures)},
+        faults=(*faults, *(f"{one.measure}: {one.error}" for one in unsound)),
+    )
+
+
+def _published(references: Collection[str]) -> Policies:
+    """The policies in which these changes, and no others, are published."""
+    measures = Measure.objects.filter(change__reference__in=references, retired_at__isnull=True)
+    return replace(stored_policies(), measures=[replace(m, status="published") for m in measures.facts()])
+
+
+def _supposed(references: Collection[str], bundle: Bundle, at: datetime) -> Policies:
+    with transaction.atomic():
+        store(bundle, source="preview", at=at)
+        policies = _published(references)
+        transaction.set_rollback(True)
+    return policies
+
+
+def _screened(policy_set: PolicySet) -> Verdicts:
+    """What it says of every stored contract that can be screened."""
+    found: dict[Key, Verdict] = {}
+    for ids, references in _batches() if policy_set.slots.measures else ():
+        screened = screen_contracts(ids, references, policy_set, _facts)
+        found.update((verdict.key, verdict) for verdict in screened.verdicts)
+    return found
+
+
+def _facts(ids: Collection[int]) -> list[ContractFacts]:
+    return Contract.objects.filter(id__in=ids).facts()
+
+
+def _batches() -> Iterator[tuple[list[int], list[str]]]:
+    rows = list(Contract.objects.order_by("reference").values_list("id", "reference").iterator())
+    for start in range(0, len(rows), BATCH):
+        batch = rows[start : start + BATCH]
+        yield [id for id, _ in batch], [reference for _, reference in batch]
+
+
+def _today(measure: MeasureFacts, at: datetime) -> date:
+    return max(at.astimezone(ZoneInfo(measure.timezone)).date(), calendar(at).today)
