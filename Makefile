@@ -10,7 +10,7 @@ SCALE ?= 1
 export UV_SYSTEM_CERTS := 1
 
 .DEFAULT_GOAL := environment
-.PHONY: environment run test lint format lock bench clean
+.PHONY: environment run test lint format lock bench storm clean
 
 environment: $(MADE)
 
@@ -52,6 +52,13 @@ lock: $(MADE)
 
 bench: $(MADE)
 	$(BIN)/python -m tests.benchmarks --scale $(SCALE)
+
+# Policy changes published and withdrawn while contracts are written; the same, small, is part of `make test`.
+storm: CONTRACTS ?= 100000
+storm: CHANGES ?= 200
+storm: SEED ?= 1
+storm: $(MADE)
+	STORM_CONTRACTS=$(CONTRACTS) STORM_CHANGES=$(CHANGES) STORM_SEED=$(SEED) $(BIN)/python -m pytest tests/faults/test_storm.py -q -s $(ARGS)
 
 # The state directory holds the embedded database: what it keeps is a demonstration, not your data.
 clean:

@@ -91,7 +91,7 @@ def _screen(pk: int) -> ScreeningRun:
 def _asked(run: ScreeningRun, reading: Reading, pinned: PinnedPolicies) -> Affected:
     """What is to be screened: all that is due, though another run may have been quicker."""
     last = ScreeningRun.objects.complete().first()
-    if schedule.everything_is_due(run.at, besides=run) or (last and last.policies_set_aside != _shown(pinned.left_out)):
+    if schedule.everything_is_due(run.at) or (last and last.policies_set_aside != _shown(pinned.left_out)):
         return EVERYTHING
     return affected_contracts(reading.entries, besides=schedule.contracts_due(run.at))
 
@@ -126,8 +126,5 @@ def _forget_deleted(entries: tuple[Entry, ...], everything: bool) -> None:
 
 
 def _complete_abandoned(run: ScreeningRun) -> None:
-    """Whatever earlier runs left undone is done now: what a sweep of everything left, by another one only."""
-    abandoned = ScreeningRun.objects.abandoned().filter(pk__lt=run.pk)
-    if not run.everything:
-        abandoned = abandoned.filter(cause=Cause.CHANGES)
-    abandoned.update(completed_by=run)
+    """Whatever earlier runs left undone is done now, for every run takes on all that is due."""
+    ScreeningRun.objects.abandoned().filter(pk__lt=run.pk).update(completed_by=run)

@@ -11,25 +11,22 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db.models import QuerySet
 
-from alerts.models import Cause, ContractDue, ScreeningCursor, ScreeningRun
+from alerts.models import ContractDue, ScreeningCursor, ScreeningRun
 
 CLOCK_SET_BACK = timedelta(minutes=5)
 """Runs may overtake one another by less than this; a clock that lies further behind was set back."""
 BATCH = 5_000
 
 
-def everything_is_due(at: datetime, besides: ScreeningRun | None = None) -> bool:
+def everything_is_due(at: datetime) -> bool:
     """Whether everything has to be screened: never was, not yet today (business time zone), a turn of the policies has
-    come, the clock was set back, or a sweep was cut short (`besides` the one that asks)."""
+    come, or the clock was set back. What a run that was cut short had to do is due still, for it kept nothing."""
     runs = ScreeningRun.objects.complete()
     last, latest = runs.of_everything().first(), runs.first()
     if last is None or latest is None or latest.at - at > CLOCK_SET_BACK:
         return True
     zone = ZoneInfo(settings.TIME_ZONE)
     if last.at.astimezone(zone).date() != at.astimezone(zone).date():
-        return True
-    cut_short = ScreeningRun.objects.abandoned().filter(cause=Cause.CALENDAR)
-    if cut_short.exclude(pk=besides.pk if besides else 0).exists():
         return True
     return ScreeningCursor.objects.filter(policies_due_at__lte=at).exists()
 
