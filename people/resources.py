@@ -113,12 +113,15 @@ class Resource(Bounded, viewsets.GenericViewSet[Any]):
     page_key = "reference"
     page_backwards = False
     filterset_class: Any = None
+    other_parameters: ClassVar[Sequence[str]] = ()
+    """Parameters of the list that neither filter nor page it."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         known: set[str] = set()
         if self.action == "list":
-            known = {*PARAMETERS, *(self.filterset_class.base_filters if self.filterset_class else ())}
+            filters = self.filterset_class.base_filters if self.filterset_class else ()
+            known = {*PARAMETERS, *filters, *self.other_parameters}
         unknown = [name for name in request.query_params if name not in known]
         if unknown:
             detail = f"this address knows {', '.join(sorted(known))}" if known else "this address takes no parameters"

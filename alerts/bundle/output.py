@@ -16,14 +16,20 @@ from alerts.screening import (
 from contracts.facts import ContractFacts
 
 
-def flags_as_json(policies: Policies, contracts: Iterable[ContractFacts], calendar: Calendar) -> list[dict[str, Any]]:
-    """The flags of contracts, sorted by contract, measure and kind, with their reasons and what would clear them."""
+def flags_as_json(
+    policies: Policies, contracts: Iterable[ContractFacts], calendar: Calendar, *, clearing: bool = True
+) -> list[dict[str, Any]]:
+    """The flags of contracts, sorted by contract, measure and kind, with their reasons and what would clear them.
+
+    Without `clearing` the latter is left out: it costs many screenings a flag, and matters only today.
+    """
     by_reference = {contract.reference: contract for contract in contracts}
     measures = {measure.name: measure for measure in policies.measures}
     verdicts = compile_policies(policies, calendar).screen(by_reference.values())
 
     def as_json(verdict: Verdict) -> dict[str, Any]:
         contract = by_reference[verdict.contract]
+        cleared = would_clear_if(verdict, contract, policies, calendar) if clearing else []
         return {
             "contract": verdict.contract,
             "measure": verdict.measure,
@@ -32,7 +38,7 @@ def flags_as_json(policies: Policies, contracts: Iterable[ContractFacts], calend
             "basis": verdict.basis,
             "lines": list(verdict.lines),
             "reasons": [asdict(reason) for reason in reasons(verdict, contract, measures[verdict.measure], policies)],
-            "would_clear_if": [asdict(fact) for fact in would_clear_if(verdict, contract, policies, calendar)],
+            **({"would_clear_if": [asdict(fact) for fact in cleared]} if clearing else {}),
             "act_by": verdict.act_by.isoformat(),
             "exposure": exact(verdict.exposure),
         }

@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.exceptions import NotFound
 from rest_framework.mixins import ListModelMixin
 from rest_framework.request import Request
@@ -11,6 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from alerts import flag_report
+from alerts.as_of import KNOWN
 from alerts.filters import FlagFilter, MessageFilter, RunFilter
 from alerts.models import Flag, Message, ScreeningRun
 from alerts.serializers import (
@@ -20,6 +22,7 @@ from alerts.serializers import (
     WholeFlagSerializer,
     WholeMessageSerializer,
 )
+from alerts.views.past import past_flags
 from people import clock
 from people.principal import principal
 from people.resources import Resource
@@ -39,6 +42,18 @@ class FlagViewSet(Ledger):
     queryset = Flag.objects.select_related("contract__department", "measure__change", "disposition__assignee")
     serializer_class = FlagSerializer
     filterset_class = FlagFilter
+    other_parameters = ("as_of", "known")
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("as_of", OpenApiTypes.DATETIME, description="flags of a past instant; with contract only"),
+            OpenApiParameter("known", str, enum=KNOWN, description="what was known then (default), or is known now"),
+        ]
+    )
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        if "as_of" in request.query_params or "known" in request.query_params:
+            return Response(past_flags(request.query_params, principal(request)))
+        return super().list(request, *args, **kwargs)
 
     def get_queryset(self) -> QuerySet[Any]:
         flags: Any = super().get_queryset()
