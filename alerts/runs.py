@@ -21,6 +21,7 @@ from alerts.manifest import Manifest
 from alerts.models import Cause, ContractDue, Flag, ScreeningCursor, ScreeningRun, SetAside
 from alerts.portfolio import LeftOut, PinnedPolicies
 from alerts.screening.instants import Turns
+from alerts.today import follow_today
 from contracts.models import Contract
 from people.models import ChangeEntry, WallClock
 
@@ -38,9 +39,10 @@ def screen_pending(*, at: datetime) -> ScreeningRun | None:
 
 def sweep(*, at: datetime) -> ScreeningRun | None:
     """Screen what time may have changed, and what has changed; None where nothing is due."""
-    if schedule.everything_is_due(at) or schedule.contracts_due(at).exists():
-        return _run(Cause.CALENDAR, at)
-    return screen_pending(at=at)
+    due = schedule.everything_is_due(at) or schedule.contracts_due(at).exists()
+    run = _run(Cause.CALENDAR, at) if due else screen_pending(at=at)
+    follow_today(at=at)
+    return run
 
 
 def _run(cause: Cause, at: datetime) -> ScreeningRun:

@@ -345,6 +345,25 @@ def test_a_beat_that_was_down_for_days_catches_up_with_one_sweep(world: World) -
     assert runs.sweep(at=AT + timedelta(days=9, seconds=1)) is None
 
 
+def test_a_day_to_act_by_follows_today_when_the_day_begins_in_the_measures_zone(world: World) -> None:
+    """In Shanghai an hour after Tokyo, and without another run."""
+    world.contract("C-1")
+    world.change(timezone="Asia/Shanghai")
+    world.change("TOKYO", timezone="Asia/Tokyo", measure={"timeline": [{"status": "in_force", "from": "2026-01-14"}]})
+    midnight = datetime(2026, 1, 13, 15, tzinfo=UTC)  # in Tokyo
+
+    def days() -> list[date]:
+        return list(Flag.objects.order_by("measure__change__reference").values_list("act_by", flat=True))
+
+    runs.sweep(at=AT)
+    assert days() == [date(2026, 1, 13), date(2026, 1, 14)]
+    runs.sweep(at=midnight)
+    assert days() == [date(2026, 1, 13), date(2026, 1, 14)]
+    assert runs.sweep(at=midnight + timedelta(hours=1)) is None
+    assert days() == [date(2026, 1, 14), date(2026, 1, 14)]
+    assert FlagEvent.objects.exclude(kind="opened").exclude(run__at=midnight).count() == 0
+
+
 def test_a_clock_that_stands_still_repeats_nothing(world: World) -> None:
     world.contract("C-1")
     world.change()
