@@ -9,7 +9,7 @@ from django.db import transaction
 
 from alerts import doorbell
 from alerts.editors import edited_last
-from alerts.preview import preview
+from alerts.preview import most_recipients, preview
 from alerts.soundness import refusals
 from people.models import User
 from policies.models import PolicyChange
@@ -69,9 +69,10 @@ def _check(current: PolicyChange, by: User, at: datetime, confirm_owners: int | 
         raise NotPublishable(f"you edited {current.reference} last: somebody else has to publish it")
     if reasons := refusals(current, at=at):
         raise NotPublishable("; ".join(reasons))
-    owners = preview([current.reference], at=at).owners_told
-    if owners > settings.BLAST_RADIUS and confirm_owners != owners:
-        raise ConfirmationNeeded(current, owners)
+    if most_recipients() > settings.BLAST_RADIUS:
+        owners = preview([current.reference], at=at).owners_told
+        if owners > settings.BLAST_RADIUS and confirm_owners != owners:
+            raise ConfirmationNeeded(current, owners)
 
 
 def _become(current: PolicyChange, status: "PolicyChange.Status", by: User, at: datetime) -> PolicyChange:

@@ -20,6 +20,7 @@ from alerts.screening import Policies, PolicySet, Verdict
 from alerts.screening.soundness import compile_sound, contradictions
 from contracts.facts import ContractFacts
 from contracts.models import Contract
+from people.models import Department, User
 from policies.facts import MeasureFacts
 from policies.models import Measure
 
@@ -99,6 +100,17 @@ def preview(references: Collection[str], *, at: datetime, bundle: Bundle | None 
         today={m.name: _today(m, at) for m in (*before.measures, *after.measures)},
         faults=(*faults, *(f"{one.measure}: {one.error}" for one in unsound)),
     )
+
+
+def most_recipients() -> int:
+    """No publication mails more addresses: every owner and deputy, every department, and compliance."""
+    people = (
+        Contract.objects.filter(owner__isnull=False).order_by().values("owner").distinct(),
+        Contract.objects.filter(deputy__isnull=False).order_by().values("deputy").distinct(),
+        User.objects.filter(deputy__isnull=False),
+        Department.objects.filter(mailbox__isnull=False),
+    )
+    return sum(some.count() for some in people) + 1
 
 
 def _published(references: Collection[str]) -> Policies:

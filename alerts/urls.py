@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from alerts.views import acting, publishing, reading, storing
+from alerts.views import acting, insight, publishing, reading, storing
 from people.views import CurrentTokenView, TokenView
 
 
@@ -47,6 +47,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *_written("licences", storing.StoredLicences),
     *_read("flags", reading.FlagViewSet),
     *map(_act, ("acknowledge", "assign", "comment", "dismiss", "mitigate", "reopen")),
+    path("gaps", insight.GapsViewSet.as_view({"get": "list"}), name="gaps"),
     *_read("messages", reading.MessageViewSet),
     *_read("runs", reading.RunViewSet),
     path("auth/token", TokenView.as_view(), name="token"),

@@ -56,6 +56,7 @@ UNFOLD: dict[str, Any] = {
                 "items": [
                     {"title": _("Today"), "icon": "today", "link": reverse_lazy("admin:index")},
                     _page(_("Flags"), "flag", "alerts_flag"),
+                    {"title": _("Data gaps"), "icon": "help_center", "link": reverse_lazy("admin:alerts_flag_gaps")},
                     _page(_("Contracts"), "contract", "contracts_contract"),
                     _page(_("Organizations"), "corporate_fare", "suppliers_organization"),
                 ]

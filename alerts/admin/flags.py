@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -31,6 +33,7 @@ from alerts.admin.columns import (
     money,
     urgency,
 )
+from alerts.data_gaps import missing_facts, report
 from alerts.models import Flag, FlagAction, FlagEvent
 from alerts.models.actions import PUT_ASIDE
 from alerts.portfolio import calendar
@@ -121,7 +124,25 @@ class FlagAdmin(LedgerAdmin):
 
     def get_urls(self) -> list[Any]:
         view = self.admin_site.admin_view(self.act)
-        return [path("<int:pk>/act/<str:name>", view, name="alerts_flag_act"), *super().get_urls()]
+        return [
+            path("<int:pk>/act/<str:name>", view, name="alerts_flag_act"),
+            path("gaps", self.admin_site.admin_view(self.gaps), name="alerts_flag_gaps"),
+            *super().get_urls(),
+        ]
+
+    def gaps(self, request: HttpRequest) -> HttpResponse:
+        """Which missing facts keep flags in review."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        found = report(missing_facts(Flag.objects.visible_to(principal(request)), at=clock.now()))
+        parts = [
+            (_("By fact"), "field", found["by_field"]),
+            (_("By organization"), "organization", found["by_organization"]),
+            (_("By owner"), "owner", found["by_owner"]),
+        ]
+        shown = [(title, [(row[key], row) for row in rows]) for title, key, rows in parts]
+        context = {**self.admin_site.each_context(request), "title": _("Data gaps"), "found": found, "parts": shown}
+        return TemplateResponse(request, "alerts/gaps.html", context)
 
     def act(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
         return act_on(request, self.get_queryset(request).filter(pk=pk).first(), name)

@@ -130,3 +130,10 @@ def test_whoever_saved_the_draft_does_not_publish_it(opened, draft, settings):
     opened("administrator").post(step(draft, "publish"))
     draft.refresh_from_db()
     assert draft.status == "published"
+
+
+def test_the_page_of_data_gaps_shows_ones_own(opened, january):
+    address = reverse("admin:alerts_flag_gaps")
+    assert opened("administrator").get(address).context["found"]["flags"] == 12
+    assert opened("viewer", departments=("LOGISTICS-NOBODYS",)).get(address).context["found"]["flags"] == 0
+    assert opened().get(address).status_code in (302, 403)

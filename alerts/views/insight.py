@@ -1,0 +1,36 @@
+"""Data gaps and alternatives over REST: what to find out first, and who else supplies the goods."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django_filters import rest_framework as filters
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from alerts.data_gaps import missing_facts, report
+from alerts.filters import FlagFilter
+from alerts.views.reading import FlagViewSet
+from people import clock
+
+
+class GapFilter(FlagFilter):
+    """Of which flags, and in which currency the gaps are ranked."""
+
+    currency = filters.CharFilter(method="ranked_in", label="in which to rank; that of most contracts unless given")
+
+    def ranked_in(self, flags: QuerySet[Any], name: str, value: str) -> QuerySet[Any]:
+        return flags
+
+
+class GapsViewSet(FlagViewSet):
+    """Which missing facts keep flags in review, of the contracts one may see."""
+
+    filterset_class = GapFilter
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Per field, organization and owner, with the exposure that is held; those that hold most first."""
+        flags: Any = self.filter_queryset(self.get_queryset())
+        return Response(report(missing_facts(flags, at=clock.now()), currency=request.query_params.get("currency")))
