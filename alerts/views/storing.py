@@ -25,6 +25,8 @@ from policies.models import PolicyChange
 from policies.views import LicenceViewSet, PartyListViewSet, PolicyChangeViewSet
 from suppliers.views import OrganizationViewSet
 
+AT_ONCE = "Somebody else wrote the same object at the same moment; send it again."
+
 
 class Stores:
     """PUT of one object of a bundle's section."""
@@ -44,16 +46,19 @@ class Stores:
             raise refused(problems)
         try:
             with transaction.atomic():
+                was_there = bool(stored_references(self.section, {reference}))
                 self.check(values)
                 stored = store(bundle, source=principal(request).email, at=clock.now())
+                created = bool(stored.created[self.section])
+                if not created and not was_there:
+                    raise Conflict(AT_ONCE)  # what `check` looked at is not what was merged with
                 self.check_stored(reference)
                 doorbell.ring()
                 answer = self.retrieve(request, reference=reference)  # type: ignore[attr-defined]
         except BundleErrors as found:
             raise refused([inside(problem) for problem in found.problems]) from None
         except IntegrityError:
-            raise Conflict("Somebody else wrote the same object at the same moment; send it again.") from None
-        created = bool(stored.created[self.section])
+            raise Conflict(AT_ONCE) from None
         return Response(answer.data, status.HTTP_201_CREATED if created else status.HTTP_200_OK)
 
     def check(self, values: dict[str, Any]) -> None:

@@ -1,15 +1,17 @@
 """Writing over REST: PUT merges, says what is wrong by pointer, rings, and minds roles and departments."""
 
 import json
+from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
 
 from alerts.models import Flag
 from alerts.runs import screen_pending
+from alerts.views.storing import StoredContracts
 from contracts.models import Contract
 from people import clock
-from people.models import User
+from people.models import Department, User
 from people.provenance import by_field
 from policies.models import PolicyChange
 from suppliers.models import Organization
@@ -293,3 +295,25 @@ def test_a_session_works_too_and_its_writes_need_the_csrf_token(january, contrac
     client.force_login(user)
     assert client.get("/api/v1/contracts").status_code == 200
     assert put(client, "contracts/NEW-1", contract).status_code == 403
+
+
+def test_a_contract_that_another_department_creates_meanwhile_is_not_taken_over(caller, monkeypatch) -> None:
+    reference = "RACE-1"
+    body = {"reference": reference, "kind": "purchase", "supplier": "SULA", "buyer": "AOM-US", "department": "MAGNET"}
+
+    def check(view: StoredContracts, values: dict[str, Any]) -> None:
+        department = Department.objects.get(reference="AMERICAS")
+        parties = Organization.objects.in_bulk(["SULA", "AOM-US"], field_name="reference")
+        Contract.objects.create(
+            reference=reference,
+            kind="purchase",
+            supplier=parties["SULA"],
+            buyer=parties["AOM-US"],
+            department=department,
+        )
+
+    monkeypatch.setattr(StoredContracts, "check", check)
+    answer = caller("buyer", departments=("MAGNET",)).put(f"/api/v1/contracts/{reference}", body, format="json")
+
+    assert answer.status_code == 409
+    assert not Contract.objects.filter(reference=reference, department__reference="MAGNET").exists()
