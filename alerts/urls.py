@@ -47,6 +47,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *_written("licences", storing.StoredLicences),
     *_read("flags", reading.FlagViewSet),
     *map(_act, ("acknowledge", "assign", "comment", "dismiss", "mitigate", "reopen")),
+    path(
+        "flags/<str:pk>/alternatives",
+        insight.AlternativesViewSet.as_view({"get": "retrieve"}),
+        name="flags-alternatives",
+    ),
     path("gaps", insight.GapsViewSet.as_view({"get": "list"}), name="gaps"),
     *_read("messages", reading.MessageViewSet),
     *_read("runs", reading.RunViewSet),

@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.html import format_html
@@ -33,6 +33,7 @@ from alerts.admin.columns import (
     money,
     urgency,
 )
+from alerts.alternatives import alternatives
 from alerts.data_gaps import missing_facts, report
 from alerts.models import Flag, FlagAction, FlagEvent
 from alerts.models.actions import PUT_ASIDE
@@ -126,9 +127,25 @@ class FlagAdmin(LedgerAdmin):
         view = self.admin_site.admin_view(self.act)
         return [
             path("<int:pk>/act/<str:name>", view, name="alerts_flag_act"),
+            path(
+                "<int:pk>/alternatives", self.admin_site.admin_view(self.alternatives), name="alerts_flag_alternatives"
+            ),
             path("gaps", self.admin_site.admin_view(self.gaps), name="alerts_flag_gaps"),
             *super().get_urls(),
         ]
+
+    def alternatives(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Who else supplies the goods, and may."""
+        flag = self.get_queryset(request).filter(pk=pk).first()
+        if flag is None or not self.has_view_permission(request):
+            raise Http404
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Who else supplies it"),
+            "flag": flag,
+            "lines": alternatives(flag, seen_by=principal(request), at=clock.now()),
+        }
+        return TemplateResponse(request, "alerts/alternatives.html", context)
 
     def gaps(self, request: HttpRequest) -> HttpResponse:
         """Which missing facts keep flags in review."""

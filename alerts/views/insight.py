@@ -9,10 +9,12 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from alerts.alternatives import alternatives
 from alerts.data_gaps import missing_facts, report
 from alerts.filters import FlagFilter
 from alerts.views.reading import FlagViewSet
 from people import clock
+from people.principal import principal
 
 
 class GapFilter(FlagFilter):
@@ -34,3 +36,13 @@ class GapsViewSet(FlagViewSet):
         """Per field, organization and owner, with the exposure that is held; those that hold most first."""
         flags: Any = self.filter_queryset(self.get_queryset())
         return Response(report(missing_facts(flags, at=clock.now()), currency=request.query_params.get("currency")))
+
+
+class AlternativesViewSet(FlagViewSet):
+    """Who else supplies the goods of a flag's lines, and may."""
+
+    @extend_schema(responses=OpenApiTypes.OBJECT)
+    def retrieve(self, request: Request, pk: str) -> Response:
+        """Line by line, suppliers whom no measure hits for this buyer and end use, with open contracts one may see."""
+        flag = self.get_object()
+        return Response({"lines": alternatives(flag, seen_by=principal(request), at=clock.now())})

@@ -137,3 +137,10 @@ def test_the_page_of_data_gaps_shows_ones_own(opened, january):
     assert opened("administrator").get(address).context["found"]["flags"] == 12
     assert opened("viewer", departments=("LOGISTICS-NOBODYS",)).get(address).context["found"]["flags"] == 0
     assert opened().get(address).status_code in (302, 403)
+
+
+def test_the_page_of_alternatives_opens_for_whoever_sees_the_flag(buyer, opened, flag):
+    address = reverse("admin:alerts_flag_alternatives", args=[flag.pk])
+    assert [line["line"] for line in buyer.get(address).context["lines"]] == flag.lines
+    assert address in buyer.get(page(flag)).content.decode()
+    assert opened("viewer", departments=("SEMICON",)).get(address).status_code == 404

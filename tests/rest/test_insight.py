@@ -18,3 +18,15 @@ def test_gaps_are_those_of_ones_own_contracts(administrator, caller):
 @pytest.mark.parametrize(("query", "status"), [("currency=USD", 200), ("colour=red", 400), ("kind=x", 400)])
 def test_gaps_take_the_filters_of_flags(administrator, query, status):
     assert administrator.get(f"/api/v1/gaps?{query}").status_code == status
+
+
+def test_alternatives_are_given_line_by_line(administrator, caller):
+    flag = Flag.objects.filter(contract__reference="MAG-2024-NDPR-01").get()
+    answer = administrator.get(f"/api/v1/flags/{flag.pk}/alternatives")
+    assert answer.status_code == 200
+    assert [line["line"] for line in answer.json()["lines"]] == flag.lines
+    own = caller("buyer", departments=("MAGNET",)).get(f"/api/v1/flags/{flag.pk}/alternatives")
+    assert own.status_code == 200
+    other = caller("buyer", "viewer", departments=("SEMICON",)).get(f"/api/v1/flags/{flag.pk}/alternatives")
+    assert other.status_code == 404
+    assert administrator.get(f"/api/v1/flags/{flag.pk}/alternatives?x=1").status_code == 400
