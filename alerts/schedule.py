@@ -19,11 +19,14 @@ BATCH = 5_000
 
 
 def everything_is_due(at: datetime) -> bool:
-    """Whether everything has to be screened: never was, not yet today (business time zone), a turn of the policies has
-    come, or the clock was set back. What a run that was cut short had to do is due still, for it kept nothing."""
+    """Whether everything has to be screened: never was, not yet today (business time zone), not with these settings, a
+    turn of the policies has come, or the clock was set back. What a run that was cut short had to do is due still, for
+    it kept nothing."""
     runs = ScreeningRun.objects.complete()
     last, latest = runs.of_everything().first(), runs.first()
     if last is None or latest is None or latest.at - at > CLOCK_SET_BACK:
+        return True
+    if (last.timezone, last.renewal_horizon_days) != (settings.TIME_ZONE, settings.RENEWAL_HORIZON_DAYS):
         return True
     zone = ZoneInfo(settings.TIME_ZONE)
     if last.at.astimezone(zone).date() != at.astimezone(zone).date():

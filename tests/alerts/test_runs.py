@@ -7,6 +7,7 @@ from threading import Barrier, Thread
 
 import pytest
 from django.db import connection, connections
+from pytest_django import Settings
 
 from alerts import changelog, runs, schedule
 from alerts.models import Cause, ContractDue, EventKind, Flag, FlagEvent, ScreeningCursor, ScreeningRun
@@ -262,6 +263,18 @@ def test_a_run_that_fails_stays_visibly_incomplete_and_the_next_does_its_work(
 def test_everything_is_screened_once_a_day(world: World, after: timedelta, due: bool) -> None:
     runs.sweep(at=AT)
     assert schedule.everything_is_due(AT + after) is due
+
+
+def test_everything_is_screened_under_new_settings(world: World, settings: Settings) -> None:
+    world.contract("C-1", expires_on=date(2026, 12, 31), renewal="auto", notice_days=0)
+    world.change(measure={"effect": "new_contracts_refused"})
+    runs.sweep(at=AT)
+    assert not Flag.objects.exists()
+    settings.RENEWAL_HORIZON_DAYS = 365
+    run = runs.sweep(at=AT)
+    assert run is not None
+    assert (run.everything, run.opened) == (True, 1)
+    assert runs.sweep(at=AT) is None
 
 
 def test_only_the_contract_of_which_something_becomes_is_screened(world: World) -> None:
