@@ -11,7 +11,7 @@ from alerts.mail.why import clearings_in_words, reasons_in_words
 from alerts.models import EventKind
 from alerts.portfolio import calendar, stored_policies
 from alerts.screening import Policies
-from alerts.screening.clearing import would_clear_if
+from alerts.screening.clearing import Clearances
 from alerts.screening.reasons import reasons
 from contracts.facts import ContractFacts
 from contracts.models import Contract
@@ -28,6 +28,10 @@ class GroundsBook:
     @cached_property
     def policies(self) -> Policies:
         return stored_policies()
+
+    @cached_property
+    def clearances(self) -> Clearances:
+        return Clearances(self.policies, self.now)
 
     def of(self, news: Iterable[News]) -> dict[int, Grounds]:
         """The grounds by flag. A flag whose facts have changed since the event is left out: the next run tells."""
@@ -49,5 +53,5 @@ class GroundsBook:
         measure = next(measure for measure in self.policies.measures if measure.name == name)
         return Grounds(
             why=reasons_in_words(reasons(verdict, contract, measure, self.policies)),
-            clears=clearings_in_words(would_clear_if(verdict, contract, self.policies, self.now)),
+            clears=clearings_in_words(self.clearances.of(verdict, contract)),
         )

@@ -6,12 +6,12 @@ from typing import Any
 
 from alerts.screening import (
     Calendar,
+    Clearances,
     Money,
     Policies,
     Verdict,
     compile_policies,
     reasons,
-    would_clear_if,
 )
 from contracts.facts import ContractFacts
 
@@ -27,9 +27,11 @@ def flags_as_json(
     measures = {measure.name: measure for measure in policies.measures}
     verdicts = compile_policies(policies, calendar).screen(by_reference.values())
 
+    clearances = Clearances(policies, calendar)
+
     def as_json(verdict: Verdict) -> dict[str, Any]:
         contract = by_reference[verdict.contract]
-        cleared = would_clear_if(verdict, contract, policies, calendar) if clearing else []
+        cleared = clearances.of(verdict, contract) if clearing else []
         return {
             "contract": verdict.contract,
             "measure": verdict.measure,

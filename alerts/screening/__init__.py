@@ -1,6 +1,6 @@
 """The screening core: pure, typed, no Django. Policies are compiled once, contracts are screened in batches."""
 
-from alerts.screening.clearing import Clearing, would_clear_if
+from alerts.screening.clearing import Clearances, Clearing, would_clear_if
 from alerts.screening.policy_set import Policies, PolicySet, compile_policies
 from alerts.screening.reasons import Json, Reason, reasons
 from alerts.screening.verdicts import Basis, Certainty, Kind, Money, Verdict
@@ -10,6 +10,7 @@ __all__ = [
     "Basis",
     "Calendar",
     "Certainty",
+    "Clearances",
     "Clearing",
     "Json",
     "Kind",

@@ -4,14 +4,16 @@ Each answer is verified by screening again with that fact. A fact with few possi
 one with many, the smallest example is given.
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
-from alerts.screening.gaps import Organizations, gaps, parties, with_owners
+from alerts.screening.gaps import Organizations, gaps, parties
 from alerts.screening.policy_set import Policies, PolicySet, compile_policies
 from alerts.screening.reasons import Json
 from alerts.screening.verdicts import Verdict
 from contracts.facts import ContractFacts
 from contracts.stage import Calendar
+from policies.facts import MeasureFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,29 +24,45 @@ class Clearing:
     values: list[Json]
 
 
+class Clearances:
+    """Answers for many flags on the same policies: what is compiled for one flag serves those that are alike."""
+
+    def __init__(self, policies: Policies, now: Calendar) -> None:
+        self.policies = policies
+        self.now = now
+        self._measures = {measure.name: measure for measure in policies.measures}
+        self._compiled: dict[Hashable, PolicySet] = {}
+
+    def of(self, verdict: Verdict, contract: ContractFacts) -> list[Clearing]:
+        """The single unknown facts that would close the flag; empty where no single fact can."""
+        measure = self._measures[verdict.measure]
+        clearings: list[Clearing] = []
+        found = list(gaps(verdict, contract, measure, self.policies, self.now))
+        known = self._policy_set(measure.name, measure, self.policies.organizations)
+        alike = [option.contract for gap in found for option in gap.options if option.organizations is None]
+        cleared = iter(known.spares(alike, verdict.kind))
+        for gap in found:
+            values: list[Json] = []
+            for option in gap.options:
+                if option.organizations is None:
+                    clears = next(cleared)
+                else:
+                    key = (measure.name, gap.field, str(option.value), *parties(contract))
+                    supposed = self._policy_set(key, measure, option.organizations)
+                    clears = supposed.spares([option.contract], verdict.kind)[0]
+                if clears:
+                    values.append(option.value)
+            if values:
+                clearings.append(Clearing(gap.field, values if gap.few else values[:1]))
+        return clearings
+
+    def _policy_set(self, key: Hashable, measure: MeasureFacts, organizations: Organizations) -> PolicySet:
+        if key not in self._compiled:
+            alone = Policies([measure], organizations, self.policies.lists, self.policies.licences)
+            self._compiled[key] = compile_policies(alone, self.now)
+        return self._compiled[key]
+
+
 def would_clear_if(verdict: Verdict, contract: ContractFacts, policies: Policies, now: Calendar) -> list[Clearing]:
-    """The single unknown facts that would close the flag; empty where no single fact can."""
-    measure = next(measure for measure in policies.measures if measure.name == verdict.measure)
-
-    def compiled(organizations: Organizations) -> PolicySet:
-        return compile_policies(Policies([measure], organizations, policies.lists, policies.licences), now)
-
-    found = list(gaps(verdict, contract, measure, policies, now))
-    options = [option for gap in found for option in gap.options]
-    named = (reference for option in options for reference in parties(option.contract))
-    known = compiled(with_owners(named, policies.organizations))
-    alike = [option.contract for option in options if option.organizations is None]
-    cleared = iter(known.spares(alike, verdict.kind))
-    clears = [
-        next(cleared)
-        if option.organizations is None
-        else compiled(option.organizations).spares([option.contract], verdict.kind)[0]
-        for option in options
-    ]
-    answers = iter(clears)
-    clearings: list[Clearing] = []
-    for gap in found:
-        values = [option.value for option in gap.options if next(answers)]
-        if values:
-            clearings.append(Clearing(gap.field, values if gap.few else values[:1]))
-    return clearings
+    """The same for a single flag."""
+    return Clearances(policies, now).of(verdict, contract)
