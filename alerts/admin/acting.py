@@ -62,7 +62,9 @@ class DismissForm(MitigateForm):
     field_order = ("reason", "text", "expires_on")
     reason = forms.ChoiceField(label=gettext_lazy("Reason"), choices=Reason.choices, widget=UnfoldAdminSelectWidget)
     expires_on = forms.DateField(
-        label=gettext_lazy("Until"), help_text=gettext_lazy("inclusive"), widget=UnfoldAdminDateWidget
+        label=gettext_lazy("Until"),
+        help_text=gettext_lazy("inclusive"),
+        widget=UnfoldAdminDateWidget(attrs={"type": "date"}),
     )
 
 

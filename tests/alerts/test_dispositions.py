@@ -2,11 +2,13 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from threading import Event, Thread
 
 import pytest
-from django.db import ProgrammingError, transaction
+from django.db import ProgrammingError, connections, transaction
 
 from alerts import dispositions, messages, runs
+from alerts.changelog import one_at_a_time
 from alerts.models import Cause, Disposition, Flag, FlagAction, FlagEvent, Message
 from alerts.models.actions import Because
 from contracts.models import Contract, Line
@@ -237,3 +239,36 @@ def test_a_person_takes_a_dismissal_back(flag: Flag, buyer: User) -> None:
         dispositions.reopen(flag, text="A mistake", by=buyer, at=AT)
     dispositions.acknowledge(flag, by=buyer, at=AT)
     assert acts(flag) == ["dismissed", "reopened", "acknowledged"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_dismissal_and_a_run_never_overlap_and_nothing_else_waits(
+    live_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live_world.contract("C-1")
+    live_world.change()
+    runs.screen_pending(at=AT)
+    flag, by = Flag.objects.get(), live_world.user("buyer@example.com", roles=["administrator"])
+    monkeypatch.setattr(dispositions, "PATIENCE", "100ms")
+    screening, ended = Event(), Event()
+
+    def screen() -> None:
+        with one_at_a_time():
+            Flag.objects.select_for_update().get()
+            screening.set()
+            ended.wait(30)
+        connections.close_all()
+
+    run = Thread(target=screen)
+    run.start()
+    try:
+        assert screening.wait(30)
+        with pytest.raises(dispositions.NotPossible, match="being screened"):
+            dismissed(flag, by)
+        dispositions.acknowledge(flag, by=by, at=AT)
+        dispositions.comment(flag, text="Asked", by=by, at=AT)
+    finally:
+        ended.set()
+        run.join()
+    dismissed(flag, by)
+    assert acts(flag) == ["acknowledged", "commented", "dismissed"]
