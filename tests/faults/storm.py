@@ -33,7 +33,9 @@ from suppliers.models import Organization, Ownership  # noqa: E402
 
 AT = datetime(2026, 1, 13, 0, 0, tzinfo=UTC)
 SELLERS = 40
-HS = ("280530", "284690", "850511", "810920", "260600", "720449")
+HS = tuple(
+    f"{chapter}{heading:02}{item}0" for chapter in (28, 38, 81, 85) for heading in range(1, 7) for item in (1, 3)
+)
 BATCH = 200
 
 
@@ -67,9 +69,9 @@ def prepare(seed: int, changes: int) -> None:
                 [
                     {"commodities": [{"hs": random.sample(HS, 2)}]},
                     {"commodities": [{"hs": random.sample(HS, 3)}], "supplier_controlled_by_state": "CN"},
-                    {"parties": {"lists": ["LIST"], "roles": ["supplier"]}, "commodities": [{"hs": ["28"]}]},
-                    {"parties": {"named": [f"S{random.randrange(SELLERS)}"], "roles": ["supplier", "end_user"]}},
-                    {"supplier_countries": ["US"], "end_uses": ["military"]},
+                    {"parties": {"lists": ["LIST"], "roles": ["supplier"]}, "commodities": [{"hs": ["28", "38"]}]},
+                    {"parties": {"named": [f"S{random.randrange(SELLERS)}"], "roles": ["supplier"]}},
+                    {"supplier_countries": ["US"], "end_uses": ["military"], "commodities": [{"hs": ["8101", "8502"]}]},
                 ]
             ),
         )
@@ -122,9 +124,10 @@ def change_facts(seed: int) -> None:
         if ids:
             some = random.choice(ids)
             Contract.objects.filter(pk=some).update(end_use=random.choice(["civil", "military"]))
-            with transaction.atomic():
-                Line.objects.filter(contract=random.choice(ids)).update(delivered=Decimal(random.choice([0, 50, 100])))
-                Contract.objects.filter(pk=random.choice(ids)).update(supplier=random.choice(sellers))
+            with transaction.atomic():  # the contract before its lines, as every door does
+                other = Contract.objects.select_for_update().get(pk=random.choice(ids)).pk
+                Line.objects.filter(contract=other).update(delivered=Decimal(random.choice([0, 50, 100])))
+                Contract.objects.filter(pk=other).update(supplier=random.choice(sellers))
         if random.random() < 0.1:
             seller = random.choice(sellers)
             Ownership.objects.filter(organization=seller).update(percent=random.choice([10, 60]))
