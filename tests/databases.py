@@ -7,12 +7,14 @@ so a test fails where the application would lack a right. The owner needs CREATE
 
 import fcntl
 import os
+import time
 from contextlib import suppress
 
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection
+from django.db import DatabaseError, connection
 from psycopg import sql
+from psycopg.errors import InsufficientPrivilege
 
 from config.embedded.lease import migrations_fingerprint
 from config.embedded.places import make_state
@@ -20,6 +22,7 @@ from config.roles import owning_role
 
 _TEMPLATE = "template_tocsin"
 _TEST = "test_tocsin"
+ATTEMPTS = 300
 
 
 def create(worker: str) -> None:
@@ -40,12 +43,25 @@ def drop() -> None:
     """Drop this process's database."""
     name = connection.settings_dict["NAME"]
     connection.close()
-    _execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+    _drop(name)
+
+
+def _drop(name: str) -> None:
+    """The owner cannot send an autovacuum worker away, which is a superuser's; it soon leaves by itself."""
+    for attempt in range(ATTEMPTS):
+        try:
+            _execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+        except DatabaseError as error:
+            if not isinstance(error.__cause__, InsufficientPrivilege) or attempt == ATTEMPTS - 1:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 def _make_template(name: str) -> None:
     draft = f"{name}_draft"
-    _execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", draft)
+    _drop(draft)
     _execute("CREATE DATABASE {}", draft)
     _use(draft)
     call_command("migrate", verbosity=0, interactive=False)
@@ -57,7 +73,7 @@ def _drop_abandoned() -> None:
     """Drop templates of other migrations and the databases of test runs that were killed."""
     for name in _databases():
         if name.startswith(_TEMPLATE) or (name.startswith(f"{_TEST}_") and not _lives(int(name.split("_")[2]))):
-            _execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+            _drop(name)
 
 
 def _lives(process: int) -> bool:
