@@ -174,7 +174,7 @@ LANGUAGES = [("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = ["config.formats"]
 USE_TZ = True
-TIME_ZONE = env.text("TIME_ZONE", "Asia/Tokyo")  # the business time zone of BUNDLE: a contract's stage and renewal
+TIME_ZONE = env.text("TIME_ZONE", "Asia/Tokyo")  # the business time zone: a contract's stage and renewal
 
 # people/clock.py runs from CLOCK_START as it was at CLOCK_STARTED_REAL (epoch seconds), or with the real time.
 CLOCK_START = env.parsed("TOCSIN_CLOCK_START", environment.instant, _run.clock_start if _run else None)
