@@ -118,6 +118,8 @@ class PolicySet:
 
     def spares(self, contracts: Sequence[ContractFacts], kind: Kind) -> list[bool]:
         """Of each contract, whether no flag of the kind must be open."""
+        if not contracts:
+            return []
         book = Book(contracts, self.now)
         hits = self.hits(book)
         hit = book.positions[book.contract_of[hits.line[hits.kind == KINDS.index(kind)]]]
