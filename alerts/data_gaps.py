@@ -12,7 +12,7 @@ from alerts.bundle.output import exact
 from alerts.models import Flag
 from alerts.models.flags import FlagQuerySet
 from alerts.portfolio import calendar, stored_policies
-from alerts.screening import Calendar, Money, Policies, Verdict, would_clear_if
+from alerts.screening import Calendar, Clearances, Money, Policies, Verdict
 from alerts.screening.commodities import FACETS, is_stated
 from alerts.screening.gaps import gaps, with_owners
 from alerts.screening.verdicts import BIT
@@ -72,8 +72,8 @@ class Held:
 
 def missing_facts(flags: FlagQuerySet, *, at: datetime) -> Iterator[Missing]:
     """Of the flags in review that nobody has put aside, every missing fact on which they hang."""
-    policies, now = stored_policies(), calendar(at)
-    measures = {measure.name: measure for measure in policies.measures}
+    clearances = Clearances(stored_policies(), calendar(at))
+    measures = {measure.name: measure for measure in clearances.policies.measures}
     review = flags.to_do().filter(certainty="needs_review").select_related("contract__supplier", "measure__change")
     rows = review.order_by("contract_id", "id").iterator(BATCH)
     while some := list(islice(rows, BATCH)):
@@ -83,7 +83,7 @@ def missing_facts(flags: FlagQuerySet, *, at: datetime) -> Iterator[Missing]:
             name = f"{flag.measure.change.reference}/{flag.measure.key}"
             contract, measure = contracts.get(flag.contract.reference), measures.get(name)
             if contract is not None and measure is not None and _of(flag, contract):
-                yield from _missing(flag, contract, measure, policies, now)
+                yield from _missing(flag, contract, measure, clearances)
 
 
 def report(missing: Iterable[Missing], *, currency: str | None = None) -> dict[str, Any]:
@@ -138,14 +138,12 @@ def _of(flag: Flag, contract: ContractFacts) -> bool:
     return set(flag.lines) <= {line.number for line in contract.lines}
 
 
-def _missing(
-    flag: Flag, contract: ContractFacts, measure: MeasureFacts, policies: Policies, now: Calendar
-) -> Iterator[Missing]:
+def _missing(flag: Flag, contract: ContractFacts, measure: MeasureFacts, clearances: Clearances) -> Iterator[Missing]:
     verdict = flag.verdict(contract.reference, measure.name)
-    fields = {clearing.field for clearing in would_clear_if(verdict, contract, policies, now)}
+    fields = {clearing.field for clearing in clearances.of(verdict, contract)}
     alone = bool(fields)
     if not alone:
-        fields = set(_together(verdict, contract, measure, policies, now))
+        fields = set(_together(verdict, contract, measure, clearances.policies, clearances.now))
     for name, organization in {_named(path, contract) for path in fields}:
         yield Missing(flag, name, organization, alone)
 
