@@ -79,15 +79,17 @@ class Preview:
                 yield verdict
 
 
-def preview(references: Collection[str], *, at: datetime, bundle: Bundle | None = None) -> Preview:
+def preview(
+    references: Collection[str], *, at: datetime, bundle: Bundle | None = None, source: str = "preview"
+) -> Preview:
     """What publishing the policy changes would do, as they are stored or as a bundle would leave them.
 
-    The bundle is merged by the rules of storing, and what is stored is taken back before anything else reads it. Raises
-    BundleErrors where it contradicts what is stored.
+    The bundle is merged by the rules of storing, on the word of `source`, and what is stored is taken back before
+    anything else reads it. Raises BundleErrors where it contradicts what is stored.
     """
     stored = stored_policies()
     before = replace(stored, measures=[m for m in stored.measures if m.change in references])
-    after = _supposed(references, bundle, at) if bundle else _published(references)
+    after = _supposed(references, bundle, source, at) if bundle else _published(references)
     faults = [f"{m.name}: {fault}" for m in after.measures for fault in contradictions(m)]
     now = calendar(at)
     _, before_set, _ = compile_sound(before, now)
@@ -119,9 +121,9 @@ def _published(references: Collection[str]) -> Policies:
     return replace(stored_policies(), measures=[replace(m, status="published") for m in measures.facts()])
 
 
-def _supposed(references: Collection[str], bundle: Bundle, at: datetime) -> Policies:
+def _supposed(references: Collection[str], bundle: Bundle, source: str, at: datetime) -> Policies:
     with transaction.atomic():
-        store(bundle, source="preview", at=at)
+        store(bundle, source=source, at=at)
         policies = _published(references)
         transaction.set_rollback(True)
     return policies

@@ -8,8 +8,10 @@ from rest_framework import serializers
 
 from alerts.bundle.output import exact
 from alerts.flag_report import Why, name_of
-from alerts.models import Flag, FlagAction, FlagEvent, Message, MessageLine, ScreeningRun, Standing
-from policies.serializers import EvidenceSerializer
+from alerts.models import Flag, FlagAction, FlagEvent, Message, ScreeningRun, Standing
+from alerts.revisions import differences
+from policies.models import PolicyChangeRevision
+from policies.serializers import EvidenceSerializer, PolicyChangeSerializer
 
 Read = serializers.ModelSerializer
 
@@ -95,16 +97,15 @@ class ActionSerializer(Read[FlagAction]):
         fields = ("at", "act", "by", "assignee", "reason", "text", "expires_on", "because", "changed")
 
 
-class ToldSerializer(Read[MessageLine]):
+class ToldSerializer(serializers.Serializer[Told]):
     """Who heard of the flag, by which message, and whether it has left."""
 
+    message = serializers.IntegerField(source="message.pk")
+    recipient = serializers.CharField(source="message.recipient")
+    channel = serializers.CharField(source="message.channel")
     event = serializers.CharField(source="event.kind")
     state = serializers.CharField(source="message.state")
     sent_at = serializers.DateTimeField(source="message.sent_at", allow_null=True)
-
-    class Meta:
-        model = MessageLine
-        fields = ("message", "recipient", "channel", "event", "state", "sent_at")
 
 
 REASON = inline_serializer(
@@ -192,13 +193,14 @@ class MessageSerializer(Read[Message]):
             "attempts",
             "last_answer",
             "created_at",
+            "rendered_at",
             "next_attempt_at",
             "sent_at",
         )
 
 
 class WholeMessageSerializer(MessageSerializer):
-    """A message with its text and the flags it told of."""
+    """A message with the flags it tells of, and its text once it is written: when it is first about to leave."""
 
     flags = serializers.SerializerMethodField()
 
@@ -206,7 +208,41 @@ class WholeMessageSerializer(MessageSerializer):
         fields = (*MessageSerializer.Meta.fields, "text", "html", "flags")  # type: ignore[assignment]
 
     def get_flags(self, message: Message) -> list[int]:
-        return list(message.lines.order_by("event__flag_id").values_list("event__flag_id", flat=True).distinct())
+        return list(message.told().order_by("flag_id").values_list("flag_id", flat=True).distinct())
+
+
+DIFFERENCE = inline_serializer(
+    "Difference",
+    {
+        "field": serializers.CharField(help_text="such as measures/1/scope/end_uses, measures by their keys"),
+        "now": serializers.JSONField(allow_null=True),
+        "then": serializers.JSONField(allow_null=True),
+    },
+    many=True,
+)
+
+
+class RevisionSerializer(Read[PolicyChangeRevision]):
+    """An edit of a published policy change that waits to be published too."""
+
+    policy_change = serializers.CharField(source="change.reference")
+    by = serializers.CharField(source="by.email")
+    outdated = serializers.SerializerMethodField(
+        help_text="the change was altered after the revision was made: it cannot be published"
+    )
+    outcome = PolicyChangeSerializer()
+    differences = serializers.SerializerMethodField(help_text="from what is in force now")
+
+    class Meta:
+        model = PolicyChangeRevision
+        fields = ("id", "policy_change", "by", "created_at", "version", "outdated", "content", "outcome", "differences")
+
+    def get_outdated(self, revision: PolicyChangeRevision) -> bool:
+        return revision.version != revision.change.version
+
+    @extend_schema_field(DIFFERENCE)
+    def get_differences(self, revision: PolicyChangeRevision) -> list[dict[str, Any]]:
+        return [asdict(difference) for difference in differences(revision)]
 
 
 class RunSerializer(Read[ScreeningRun]):

@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from alerts.views import acting, insight, publishing, reading, storing
+from alerts.views import acting, insight, publishing, reading, revising, storing
 from people.views import CurrentTokenView, TokenView
 
 
@@ -43,6 +43,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     _step("preview"),
     _step("publish"),
     _step("withdraw"),
+    path(
+        "policy-changes/<str:reference>/revision",
+        revising.RevisionViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
+        name="policy-changes-revision",
+    ),
     *_written("party-lists", storing.StoredPartyLists),
     *_written("licences", storing.StoredLicences),
     *_read("flags", reading.FlagViewSet),

@@ -3,16 +3,24 @@
 from collections import defaultdict
 from typing import Any, Self
 
+import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F
+from django.db.models import CheckConstraint, F, Prefetch, Q
+from django.utils.translation import gettext_lazy as _
 
 from people import changelog, constraints
 from people.history import tracked
-from people.models import country_field, provenance_field, reference_field
+from people.models import User, country_field, provenance_field, reference_field
 from policies.facts import LicenceFacts, MeasureFacts, PartyListFacts
 from policies.reading import licence_facts, measure_facts, party_list_facts
 from suppliers.models import Organization
+
+
+class PolicyChangeQuerySet(models.QuerySet["PolicyChange"]):
+    def whole(self) -> Self:
+        """With evidence and the measures that are not retired."""
+        return self.prefetch_related("evidence", Prefetch("measures", Measure.objects.filter(retired_at__isnull=True)))
 
 
 @tracked(versioned=True)
@@ -42,6 +50,8 @@ class PolicyChange(models.Model):
     supersedes = ArrayField(models.CharField(max_length=64), default=list, blank=True, help_text="a record only")
     provenance = provenance_field()
     version = models.BigIntegerField(default=1, editable=False)
+
+    objects = PolicyChangeQuerySet.as_manager()
 
     class Meta:
         ordering = ["reference"]
@@ -145,6 +155,57 @@ class Measure(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} · {self.title}" if self.title else self.key
+
+
+class RevisionQuerySet(models.QuerySet["PolicyChangeRevision"]):
+    def pending(self) -> Self:
+        return self.filter(ended_at__isnull=True)
+
+
+class PolicyChangeRevision(models.Model):
+    """What somebody wants a published change to become; what is in force stays until this is published too.
+
+    At most one of a change is pending. The next takes its place, and no row is ever altered otherwise, or deleted.
+    """
+
+    class End(models.TextChoices):
+        PUBLISHED = "published", _("published")
+        REPLACED = "replaced", _("replaced by a later one")
+        DISCARDED = "discarded", _("discarded")
+        WITHDRAWN = "withdrawn", _("withdrawn with the change")
+
+    change = models.ForeignKey(PolicyChange, models.PROTECT, related_name="revisions")
+    version = models.BigIntegerField(help_text="of the change that it was made on")
+    content = models.JSONField(help_text="as it was sent; a missing key leaves its value")
+    outcome = models.JSONField(help_text="the whole change as it will be")
+    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ended_as = models.CharField(max_length=16, choices=End, null=True, blank=True)
+    ended_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+
+    objects = RevisionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(name="one_pending_revision", fields=["change"], condition=Q(ended_at__isnull=True)),
+            constraints.one_of("ended_as", ["published", "replaced", "discarded", "withdrawn"], "revision_end_known"),
+            CheckConstraint(
+                name="revision_ended_somehow_by_somebody",
+                condition=Q(ended_at__isnull=True, ended_as__isnull=True, ended_by__isnull=True)
+                | Q(ended_at__isnull=False, ended_as__isnull=False, ended_by__isnull=False),
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="keep", operation=pgtrigger.Delete),
+            pgtrigger.ReadOnly(
+                name="keep_what_was_said", fields=["change", "version", "content", "outcome", "by", "created_at"]
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"revision {self.pk} of {self.change_id}"
 
 
 class PartyListQuerySet(models.QuerySet["PartyList"]):

@@ -1,12 +1,11 @@
 """Policy changes, party lists and licences over REST."""
 
-from django.db.models import Prefetch
 from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 
 from people.models import Role
 from people.resources import Resource
 from policies.filters import LicenceFilter, PolicyChangeFilter
-from policies.models import Licence, Measure, PartyList, PolicyChange
+from policies.models import Licence, PartyList, PolicyChange
 from policies.serializers import LicenceSerializer, PartyListSerializer, PolicyChangeSerializer
 
 EDITORS = (Role.POLICY_EDITOR, Role.POLICY_PUBLISHER, Role.ADMINISTRATOR)
@@ -14,9 +13,7 @@ EDITORS = (Role.POLICY_EDITOR, Role.POLICY_PUBLISHER, Role.ADMINISTRATOR)
 
 class PolicyChangeViewSet(ListModelMixin, RetrieveModelMixin, Resource):
     writers = EDITORS
-    queryset = PolicyChange.objects.prefetch_related(
-        "evidence", Prefetch("measures", Measure.objects.filter(retired_at__isnull=True))
-    )
+    queryset = PolicyChange.objects.whole()
     serializer_class = PolicyChangeSerializer
     filterset_class = PolicyChangeFilter
 

@@ -26,6 +26,13 @@ def one_load_at_a_time() -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOADING])
 
 
+def stored_references(section: str, references: set[str]) -> set[str]:
+    """Those of the references that the database knows."""
+    kind = KINDS[section]
+    found = kind.model._default_manager.filter(**{f"{kind.key}__in": references})
+    return set(found.values_list(kind.key, flat=True))
+
+
 class Identities:
     """Database ids by section and reference, asked for in bulk, and promised to objects not yet written."""
 

@@ -1,7 +1,5 @@
 """Preview, publish, withdraw: how a policy change comes into effect and out of it over REST."""
 
-from typing import Any
-
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -9,16 +7,17 @@ from rest_framework.response import Response
 
 from alerts import preview_report
 from alerts.bundle.kinds import KINDS
-from alerts.bundle.parse import Bundle
-from alerts.bundle.problems import BundleErrors, Problem, flattened
-from alerts.bundle.references import unresolved
+from alerts.bundle.problems import BundleErrors
+from alerts.bundle.single import inside, single
 from alerts.policy import ConfirmationNeeded, NotPublishable, publish, withdraw
 from alerts.preview import preview
+from alerts.revisions import preview_pending
 from alerts.views.conflict import Conflict
-from alerts.views.storing import inside, refused, stored_references
+from alerts.views.storing import refused
 from people import clock
 from people.fields import Whole
 from people.models import Role
+from people.paging import LONGEST_ID
 from people.principal import has_role, principal
 from people.strict import Strict
 from policies.views import PolicyChangeViewSet
@@ -27,9 +26,11 @@ SECTION = "policy_changes"
 
 
 class Confirmation(Strict):
-    """`confirm_owners` is the number of owners who will be mailed, where that takes a confirmation."""
+    """`confirm_owners` is the number of owners who will be mailed, where that takes a confirmation; `revision` that of
+    the revision one has seen, so that no other is published in its place."""
 
     confirm_owners = Whole(most=10_000_000)
+    revision = Whole(most=LONGEST_ID)
 
 
 class PublishedPolicyChanges(PolicyChangeViewSet):
@@ -39,27 +40,42 @@ class PublishedPolicyChanges(PolicyChangeViewSet):
         request=KINDS[SECTION].serializer.__class__, responses={200: OpenApiTypes.OBJECT, 409: OpenApiTypes.OBJECT}
     )
     def preview(self, request: Request, reference: str) -> Response:
-        """What publishing it would do, compared with now; written nowhere. A body is the change as it would be."""
-        bundle = self._bundle(request.data, reference) if request.data else None
-        if bundle is None:
-            self.get_object()
+        """What publishing it would do, compared with now; written nowhere. A body is the change as it would be.
+
+        Without a body it is a draft as it is stored, or a published change with its pending revision.
+        """
+        if not request.data:
+            return self._preview_stored(request)
         try:
-            outlook = preview([reference], at=clock.now(), bundle=bundle)
+            bundle = single(SECTION, request.data, reference)
         except BundleErrors as found:
-            raise refused([inside(problem) for problem in found.problems]) from None
+            raise refused(found) from None
+        try:
+            outlook = preview([reference], at=clock.now(), bundle=bundle, source=principal(request).email)
+        except BundleErrors as found:
+            raise refused(BundleErrors(map(inside, found.problems))) from None
+        return Response(preview_report.as_json(outlook, seen_by=principal(request)))
+
+    def _preview_stored(self, request: Request) -> Response:
+        try:
+            outlook = preview_pending(self.get_object(), at=clock.now())
+        except BundleErrors as found:
+            raise Conflict(f"the pending revision does not fit any more: {found}") from None
         return Response(preview_report.as_json(outlook, seen_by=principal(request)))
 
     @extend_schema(request=Confirmation, responses={200: PolicyChangeViewSet.serializer_class})
     def publish(self, request: Request, reference: str) -> Response:
-        """From now on its measures raise flags; publishing a published change does nothing.
+        """From now on its measures raise flags; of a published change, its pending revision comes into force.
 
-        409 for whoever edited it last, and, with `owners`, where so many would be mailed that it takes a confirmation.
+        Publishing a published change with nothing pending does nothing. 409 for whoever edited it last, where the
+        change was altered after its revision was made, and, with `owners`, where so many would be mailed that it takes
+        a confirmation.
         """
         self._check_role(request)
         said = Confirmation().run_validation(request.data or {})
         change = self.get_object()
         try:
-            publish(change, by=principal(request), at=clock.now(), confirm_owners=said.get("confirm_owners"))
+            publish(change, by=principal(request), at=clock.now(), **said)
         except ConfirmationNeeded as needed:
             raise Conflict(str(needed), owners=needed.owners) from None
         except NotPublishable as error:
@@ -80,15 +96,3 @@ class PublishedPolicyChanges(PolicyChangeViewSet):
     def _check_role(self, request: Request) -> None:
         if not has_role(request, Role.POLICY_PUBLISHER, Role.ADMINISTRATOR):
             self.permission_denied(request, "This takes the role policy_publisher.", "permission_denied")
-
-    @staticmethod
-    def _bundle(body: Any, reference: str) -> Bundle:
-        values, errors = KINDS[SECTION].serializer.examine(body)
-        problems = list(flattened(errors, ()))
-        if values.get("reference", reference) != reference:
-            problems.append(Problem(("reference",), "other_reference", f"the address is that of {reference[:64]!r}"))
-        bundle = Bundle(policy_changes=[values])
-        problems += [inside(problem) for problem in unresolved([bundle], stored_references)[0]]
-        if problems:
-            raise refused(problems)
-        return bundle

@@ -3,18 +3,22 @@
 from typing import Any, ClassVar
 
 from django.db import IntegrityError, transaction
+from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from alerts import doorbell
-from alerts.bundle.kinds import KINDS
 from alerts.bundle.parse import Bundle
-from alerts.bundle.problems import BundleErrors, Problem, flattened
-from alerts.bundle.references import unresolved
+from alerts.bundle.problems import BundleErrors
+from alerts.bundle.rows import stored_references
+from alerts.bundle.single import inside, single
 from alerts.bundle.store import store
+from alerts.policy import revise
+from alerts.serializers import RevisionSerializer
 from alerts.views.conflict import Conflict
+from alerts.views.revising import link_to_revision, working_copy
 from contracts.models import Contract
 from contracts.views import ContractViewSet
 from people import clock
@@ -22,6 +26,7 @@ from people.principal import principal
 from people.resources import refusal
 from people.views import DepartmentViewSet
 from policies.models import PolicyChange
+from policies.serializers import PolicyChangeSerializer
 from policies.views import LicenceViewSet, PartyListViewSet, PolicyChangeViewSet
 from suppliers.views import OrganizationViewSet
 
@@ -35,30 +40,29 @@ class Stores:
 
     def update(self, request: Request, reference: str) -> Response:
         """201 where the object is new, 200 otherwise; a missing key leaves its value."""
-        kind = KINDS[self.section]
-        values, errors = kind.serializer.examine(request.data)
-        problems = list(flattened(errors, ()))
-        if values.get("reference", reference) != reference:
-            problems.append(Problem(("reference",), "other_reference", f"the address is that of {reference[:64]!r}"))
-        bundle = Bundle(**{self.section: [values]})
-        problems += [inside(problem) for problem in unresolved([bundle], stored_references)[0]]
-        if problems:
-            raise refused(problems)
         try:
+            bundle = single(self.section, request.data, reference)
             with transaction.atomic():
-                was_there = bool(stored_references(self.section, {reference}))
-                self.check(values)
-                stored = store(bundle, source=principal(request).email, at=clock.now())
-                created = bool(stored.created[self.section])
-                if not created and not was_there:
-                    raise Conflict(AT_ONCE)  # what `check` looked at is not what was merged with
-                self.check_stored(reference)
-                doorbell.ring()
-                answer = self.retrieve(request, reference=reference)  # type: ignore[attr-defined]
+                return self.keep(request, reference, bundle)
         except BundleErrors as found:
-            raise refused([inside(problem) for problem in found.problems]) from None
+            raise refused(found) from None
         except IntegrityError:
             raise Conflict(AT_ONCE) from None
+
+    def keep(self, request: Request, reference: str, bundle: Bundle) -> Response:
+        """Store what was sent, in the transaction of whoever calls."""
+        was_there = bool(stored_references(self.section, {reference}))
+        self.check(bundle.section(self.section)[0])
+        try:
+            stored = store(bundle, source=principal(request).email, at=clock.now())
+        except BundleErrors as found:
+            raise BundleErrors(map(inside, found.problems)) from None
+        created = bool(stored.created[self.section])
+        if not created and not was_there:
+            raise Conflict(AT_ONCE)  # what `check` looked at is not what was merged with
+        self.check_stored(reference)
+        doorbell.ring()
+        answer = self.retrieve(request, reference=reference)  # type: ignore[attr-defined]
         return Response(answer.data, status.HTTP_201_CREATED if created else status.HTTP_200_OK)
 
     def check(self, values: dict[str, Any]) -> None:
@@ -68,20 +72,9 @@ class Stores:
         """Whether what became of the object is allowed; the last chance to refuse."""
 
 
-def inside(problem: Problem) -> Problem:
-    """A problem of a bundle's only object, by its path within the object."""
-    return Problem(problem.path[2:], problem.code, problem.detail)
-
-
-def refused(problems: list[Problem]) -> APIException:
-    return refusal((problem.path, problem.code, problem.detail) for problem in problems)
-
-
-def stored_references(section: str, references: set[str]) -> set[str]:
-    """Those of the references that the database knows."""
-    kind = KINDS[section]
-    found = kind.model._default_manager.filter(**{f"{kind.key}__in": references})
-    return set(found.values_list(kind.key, flat=True))
+def refused(found: BundleErrors) -> APIException:
+    """The error of a body from the problems of the object that it is."""
+    return refusal((problem.path, problem.code, problem.detail) for problem in found.problems)
 
 
 class StoredDepartments(Stores, DepartmentViewSet):
@@ -121,11 +114,48 @@ class StoredPolicyChanges(Stores, PolicyChangeViewSet):
 
     section = "policy_changes"
 
+    @extend_schema(
+        responses={200: PolicyChangeSerializer, 201: PolicyChangeSerializer, 202: RevisionSerializer},
+        parameters=[working_copy(200, 202)],
+    )
+    def update(self, request: Request, reference: str) -> Response:
+        """201 where the change is new, 200 otherwise; a missing key leaves its value.
+
+        What is published stays in force: the answer is 202 and the draft revision that waits to be published, or 200
+        where it would alter nothing.
+        """
+        return super().update(request, reference)
+
+    @extend_schema(parameters=[working_copy(200)])
+    def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """The change as it is in force. A `Link` header with `rel="working-copy"` says that a revision is pending."""
+        change = self.get_object()
+        return Response(self.get_serializer(change).data, headers=link_to_revision(change))
+
+    def keep(self, request: Request, reference: str, bundle: Bundle) -> Response:
+        change = PolicyChange.objects.select_for_update().filter(reference=reference).first()
+        if change is None or change.status != PolicyChange.Status.PUBLISHED:
+            return super().keep(request, reference, bundle)
+        self._check_status(bundle.section(self.section)[0], change.status)
+        try:
+            revision = revise(change, bundle, by=principal(request), at=clock.now())
+        except BundleErrors as found:
+            raise BundleErrors(map(inside, found.problems)) from None
+        if revision is None:
+            return self.retrieve(request, reference=reference)
+        return Response(RevisionSerializer(revision).data, status.HTTP_202_ACCEPTED, headers=link_to_revision(change))
+
     def check(self, values: dict[str, Any]) -> None:
         change = PolicyChange.objects.select_for_update().filter(reference=values["reference"]).first()
         current = (change and change.status) or PolicyChange.Status.DRAFT
+        if current == PolicyChange.Status.WITHDRAWN:
+            raise Conflict(f"{values['reference']} is withdrawn: it is not edited any more")
         if current != PolicyChange.Status.DRAFT:
-            raise Conflict(f"{values['reference']} is {current}: only a draft can be written")
+            raise Conflict(AT_ONCE)
+        self._check_status(values, current)
+        values["status"] = current
+
+    @staticmethod
+    def _check_status(values: dict[str, Any], current: str) -> None:
         if values.get("status") not in (None, current):
             raise refusal([(("status",), "read_only", "publish and withdraw are steps of their own")])
-        values["status"] = current

@@ -10,11 +10,10 @@ from django.db import transaction
 from tqdm import tqdm
 
 from alerts.bundle.files import read, refuse
-from alerts.bundle.kinds import KINDS
 from alerts.bundle.parse import Bundle, examine
 from alerts.bundle.problems import BundleErrors, Problem
 from alerts.bundle.references import unresolved
-from alerts.bundle.rows import one_load_at_a_time
+from alerts.bundle.rows import one_load_at_a_time, stored_references
 from alerts.bundle.store import Stored, store
 from alerts.runs import screen_pending
 from people import clock
@@ -58,12 +57,6 @@ def checked(files: Sequence[str]) -> list[Bundle]:
         problems[number] = [*problems[number], *open_uses]
     refuse(problems, files)
     return bundles
-
-
-def stored_references(section: str, references: set[str]) -> set[str]:
-    kind = KINDS[section]
-    stored = kind.model._default_manager.filter(**{f"{kind.key}__in": references})
-    return set(stored.values_list(kind.key, flat=True))
 
 
 def bar(what: str, total: int | None) -> "tqdm[NoReturn]":

@@ -11,9 +11,10 @@ from alerts.bundle.files import read, refuse
 from alerts.bundle.parse import Bundle, examine
 from alerts.bundle.problems import BundleErrors
 from alerts.bundle.references import unresolved
-from alerts.management.commands.load import stored_references
-from alerts.preview import preview
+from alerts.bundle.rows import stored_references
+from alerts.preview import Preview, preview
 from alerts.preview_report import as_json
+from alerts.revisions import preview_pending
 from people import clock
 from policies.models import PolicyChange
 
@@ -21,20 +22,25 @@ POLICIES = ("organizations", "party_lists", "policy_changes", "licences")
 
 
 class Command(BaseCommand):
-    help = "Print what publishing policy changes would do, as JSON: those of a bundle (a file), or a stored one."
+    help = "Print what publishing policy changes would do, as JSON: of a bundle (a file), or of a stored one."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("what", metavar="FILE|REFERENCE", help="a bundle, - for standard input, or a reference")
 
     def handle(self, *args: Any, what: str, **options: Any) -> None:
-        bundle = None if PolicyChange.objects.filter(reference=what).exists() else _bundle(what)
-        references = [change["reference"] for change in bundle.policy_changes] if bundle else [what]
+        change = PolicyChange.objects.filter(reference=what).first()
         try:
-            outlook = preview(references, at=clock.now(), bundle=bundle)
+            outlook = _of_file(what) if change is None else preview_pending(change, at=clock.now())
         except BundleErrors as errors:
             refuse({0: errors.problems}, [what])
         else:
             self.stdout.write(json.dumps(as_json(outlook, seen_by=None), ensure_ascii=False, indent=1))
+
+
+def _of_file(name: str) -> Preview:
+    bundle = _bundle(name)
+    references = [change["reference"] for change in bundle.policy_changes]
+    return preview(references, at=clock.now(), bundle=bundle)
 
 
 def _bundle(name: str) -> Bundle:
