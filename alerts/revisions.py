@@ -14,7 +14,8 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 
 from alerts.bundle.parse import Bundle
-from alerts.bundle.single import single
+from alerts.bundle.problems import BundleErrors, Problem
+from alerts.bundle.single import inside, single
 from alerts.bundle.store import store
 from alerts.preview import Preview, preview
 from people.models import User
@@ -45,9 +46,11 @@ def pending(change: PolicyChange) -> PolicyChangeRevision | None:
 def revise(change: PolicyChange, bundle: Bundle, *, by: User, at: datetime) -> PolicyChangeRevision | None:
     """Keep what a bundle says of the change as its pending revision, in place of an earlier one.
 
-    None where that is no different from what is in force: then nothing is pending any more. Raises BundleErrors where
-    it contradicts what is stored. Safe to repeat.
+    None where that is no different from what is in force: then nothing is pending any more. Raises BundleErrors, by
+    paths within the change, where it contradicts what is stored or states another status. Safe to repeat.
     """
+    if bundle.section(SECTION)[0].get("status") not in (None, change.status):
+        raise BundleErrors([Problem(("status",), "read_only", "publish and withdraw are steps of their own")])
     content = _plain(bundle.section(SECTION)[0])
     earlier = pending(change)
     if earlier and (earlier.by_id, earlier.version, earlier.content) == (by.pk, change.version, content):
@@ -96,6 +99,18 @@ def whole(change: PolicyChange) -> dict[str, Any]:
     return _plain(PolicyChangeSerializer().to_representation(PolicyChange.objects.whole().get(pk=change.pk)))
 
 
+def indented(change: Mapping[str, Any]) -> str:
+    """A change as text that people can edit; criteria that a scope does not state are left out."""
+    measures = [{**measure, "scope": _stated(measure["scope"])} for measure in change["measures"]]
+    return json.dumps({**change, "measures": measures}, ensure_ascii=False, indent=2)
+
+
+def _stated(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _stated(one) for name, one in value.items() if one is not None}
+    return [_stated(one) for one in value] if isinstance(value, list) else value
+
+
 def _outcome(change: PolicyChange, bundle: Bundle, by: User, at: datetime) -> dict[str, Any] | None:
     """The change as it will be, by storing it and taking that back; None where nothing would be different."""
     now = whole(change)
@@ -108,7 +123,10 @@ def _outcome(change: PolicyChange, bundle: Bundle, by: User, at: datetime) -> di
 
 def _store(change: PolicyChange, bundle: Bundle, editor: User, at: datetime) -> None:
     (values,) = bundle.section(SECTION)
-    store(Bundle(policy_changes=[{**values, "status": change.status}]), source=editor.email, at=at)
+    try:
+        store(Bundle(policy_changes=[{**values, "status": change.status}]), source=editor.email, at=at)
+    except BundleErrors as found:
+        raise BundleErrors(map(inside, found.problems)) from None
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:

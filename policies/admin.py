@@ -12,10 +12,10 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, FieldTextFilter,
 from unfold.decorators import display
 
 from people.admin.checking import CheckedForm, CheckedFormSet, CodesField
-from people.admin.pages import CardsInline, FactsAdmin, RowsInline, two_lines
+from people.admin.pages import CardsInline, FactsAdmin, LedgerAdmin, RowsInline, two_lines
 from people.faults import once
 from people.models import Role
-from policies.models import Evidence, Licence, Measure, PartyList, PartyListEntry, PolicyChange
+from policies.models import Evidence, Licence, Measure, PartyList, PartyListEntry, PolicyChange, PolicyChangeRevision
 from policies.serializers import (
     EntrySerializer,
     EvidenceSerializer,
@@ -27,6 +27,7 @@ from policies.serializers import (
 
 EDITORS = (Role.POLICY_EDITOR, Role.POLICY_PUBLISHER, Role.ADMINISTRATOR)
 STATUS_COLOURS = {"draft": "info", "published": "success", "withdrawn": ""}
+END_COLOURS = {"pending": "info", "published": "success", "replaced": "", "discarded": "", "withdrawn": ""}
 FORMALITY_COLOURS = {"official": "primary", "reported": "warning", "oral": "warning"}
 
 
@@ -151,6 +152,23 @@ class PolicyChangeAdmin(FactsAdmin):
     @display(description=_("measures"))
     def shown_measures(self, change: Any) -> int:
         return int(change.measure_count)
+
+
+@admin.register(PolicyChangeRevision)
+class PolicyChangeRevisionAdmin(LedgerAdmin):
+    """All edits of what is published, and what became of each."""
+
+    list_display = ("created_at", "change", "by", "shown_end", "ended_at", "ended_by")
+    list_filter = (("ended_as", ChoicesDropdownFilter), ("created_at", RangeDateFilter))
+    list_select_related = ("change", "by", "ended_by")
+    search_fields = ("change__reference", "by__email")
+    ordering = ("-id",)
+    sortable_by = ()
+    fields = (("change", "version"), ("by", "created_at"), ("ended_as", "ended_by", "ended_at"), "content", "outcome")
+
+    @display(description=_("state"), label=END_COLOURS)
+    def shown_end(self, revision: PolicyChangeRevision) -> tuple[str, Any]:
+        return revision.ended_as or "pending", revision.get_ended_as_display() or _("pending")
 
 
 def is_draft(change: models.Model | None) -> bool:

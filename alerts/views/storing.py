@@ -136,11 +136,7 @@ class StoredPolicyChanges(Stores, PolicyChangeViewSet):
         change = PolicyChange.objects.select_for_update().filter(reference=reference).first()
         if change is None or change.status != PolicyChange.Status.PUBLISHED:
             return super().keep(request, reference, bundle)
-        self._check_status(bundle.section(self.section)[0], change.status)
-        try:
-            revision = revise(change, bundle, by=principal(request), at=clock.now())
-        except BundleErrors as found:
-            raise BundleErrors(map(inside, found.problems)) from None
+        revision = revise(change, bundle, by=principal(request), at=clock.now())
         if revision is None:
             return self.retrieve(request, reference=reference)
         return Response(RevisionSerializer(revision).data, status.HTTP_202_ACCEPTED, headers=link_to_revision(change))
@@ -152,10 +148,6 @@ class StoredPolicyChanges(Stores, PolicyChangeViewSet):
             raise Conflict(f"{values['reference']} is withdrawn: it is not edited any more")
         if current != PolicyChange.Status.DRAFT:
             raise Conflict(AT_ONCE)
-        self._check_status(values, current)
-        values["status"] = current
-
-    @staticmethod
-    def _check_status(values: dict[str, Any], current: str) -> None:
         if values.get("status") not in (None, current):
             raise refusal([(("status",), "read_only", "publish and withdraw are steps of their own")])
+        values["status"] = current

@@ -5,7 +5,9 @@ from django.contrib import admin
 from django.urls import reverse
 
 from alerts import dispositions
+from alerts.bundle.single import single
 from alerts.models import Flag, Message
+from alerts.policy import revise
 from contracts.models import Contract
 from people import clock
 from people.admin.pages import BoundedPaginator, LedgerAdmin
@@ -31,6 +33,9 @@ def owned_by_the_machine(model):
 @pytest.fixture(autouse=True)
 def commented(january):
     """What the scenario alone has none of: something that a person did."""
+    change, by = PolicyChange.objects.filter(status="published").earliest("pk"), User.objects.earliest("pk")
+    edit = {"reference": change.reference, "timezone": change.timezone, "title": "Other"}
+    revise(change, single("policy_changes", edit, change.reference), by=by, at=clock.now())
     dispositions.comment(Flag.objects.earliest("pk"), text="Seen.", by=User.objects.earliest("pk"), at=clock.now())
 
 
