@@ -50,8 +50,9 @@ lock: $(MADE)
 	    --no-emit-index-url --upgrade $$name.in -o $$name.lock || exit 1; \
 	done
 
+# `make bench SCALE=0.1` is a quick one; ARGS="--only P1 --keep DIR" measures one operation and keeps the databases.
 bench: $(MADE)
-	$(BIN)/python -m tests.benchmarks --scale $(SCALE)
+	$(BIN)/python -m tests.benchmarks --scale $(SCALE) $(ARGS)
 
 # Policy changes published and withdrawn while contracts are written; the same, small, is part of `make test`.
 storm: CONTRACTS ?= 100000

@@ -1,0 +1,112 @@
+"""The screening core by itself, without a database: its growth with the contracts, and the reference beside it.
+
+`python -m tests.benchmarks.core SCALE CONTRACTS` screens so many in the world of a scale, in a process of its own, and
+says what it took, as JSON.
+"""
+
+import json
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from time import perf_counter
+
+from alerts.screening import Policies, Verdict, compile_policies
+from config.embedded.places import CHECKOUT
+from tests.benchmarks import world
+from tests.benchmarks.figures import seconds, shown
+from tests.benchmarks.portfolio import Portfolio
+from tests.benchmarks.world import NOW, Size
+from tests.screening.reference import Flag
+from tests.screening.reference import screen as screen_by_reference
+
+SIZES = (100_000, 1_000_000, 10_000_000)
+CHUNK = 5
+"""Blocks of the portfolio screened together."""
+SMALL = Size(contracts=100, suppliers=100, measures=10, owners=20)
+"""The reference answers for a small world only: it would take days over the large one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """What it took to screen so many contracts; generating them is not counted, compiling the policies is."""
+
+    contracts: int
+    lines: int
+    flags: int
+    seconds: float
+    memory: float
+
+    @property
+    def row(self) -> str:
+        return (
+            f"| {self.contracts:,} | {self.lines:,} | {self.flags:,} | {shown(self.seconds, 's')}"
+            f" | {1e6 * self.seconds / self.contracts:.3g} µs | {self.memory:,.0f} MiB |"
+        )
+
+
+def report(scale: float) -> list[str]:
+    """The report's lines."""
+    grown = [_in_a_process(scale, max(round(contracts * scale), 100)) for contracts in SIZES]
+    slow, fast = _beside_the_reference()
+    return [
+        "| contracts | lines | flags | screened in | per contract | peak memory |",
+        "|---|---|---|---|---|---|",
+        *(one.row for one in grown),
+        "",
+        f"Screened in chunks of {CHUNK * 10_000:,} contracts against {Size.at(scale).measures} measures and"
+        f" {Size.at(scale).suppliers:,} suppliers. In a small world of {SMALL.contracts} contracts and {SMALL.measures}"
+        f" measures the core, compiling included, is **{slow / fast:,.0f} times** as fast as the slow, obvious"
+        " reference in `tests/screening/`, with the same flags.",
+    ]
+
+
+def grow(scale: float, contracts: int) -> Growth:
+    """Screen the first so many contracts of the portfolio against the policies of the scale."""
+    size = replace(Size.at(scale), contracts=contracts)
+    known = policies(size)
+    start = perf_counter()
+    policy_set = compile_policies(known, NOW)
+    took = perf_counter() - start
+    lines = flags = 0
+    blocks = Portfolio(size).blocks()
+    while chunk := [held.facts for block in islice(blocks, CHUNK) for held in block]:
+        spent, verdicts = seconds(lambda chunk=chunk: policy_set.screen(chunk))  # type: ignore[misc]
+        took += spent
+        lines += sum(len(contract.lines) for contract in chunk)
+        flags += len(verdicts)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return Growth(contracts, lines, flags, took, memory)
+
+
+def policies(size: Size) -> Policies:
+    published = world.measures(size)
+    return Policies(published, world.organizations(size), world.lists(size), world.licences(size, published))
+
+
+def _in_a_process(scale: float, contracts: int) -> Growth:
+    print(f"  core: {contracts:,} contracts", file=sys.stderr, flush=True)
+    command = [sys.executable, "-m", "tests.benchmarks.core", str(scale), str(contracts)]
+    done = subprocess.run(command, cwd=CHECKOUT, stdout=subprocess.PIPE, text=True, check=True)
+    return Growth(**json.loads(done.stdout))
+
+
+def _beside_the_reference() -> tuple[float, float]:
+    """Seconds of the reference and of the core; they have to agree."""
+    known, few = policies(SMALL), [held.facts for held in Portfolio(SMALL)]
+    screen: Callable[[], list[Verdict]] = lambda: compile_policies(known, NOW).screen(few)  # noqa: E731
+    slow, expected = seconds(lambda: screen_by_reference(known, few, NOW))
+    fast, found = seconds(screen)
+    if [_answer(flag) for flag in expected] != [_answer(verdict) for verdict in found]:
+        raise RuntimeError("the core and the reference disagree")
+    return slow, fast
+
+
+def _answer(flag: Flag | Verdict) -> tuple[object, ...]:
+    return flag.contract, flag.measure, flag.kind, flag.certainty, flag.basis, flag.lines, flag.act_by
+
+
+if __name__ == "__main__":
+    print(json.dumps(asdict(grow(float(sys.argv[1]), int(sys.argv[2])))))
