@@ -1,7 +1,8 @@
-"""Delivery: claims messages that are due one by one, sends them, and writes down what became of each.
+"""Delivery: claims messages that are due one by one, has them written, sends them, and notes what became of each.
 
 A claim is a lease on the database's clock with a token: whoever was stopped too long while holding it finds the token
-gone, sends nothing and writes nothing. No transaction is open while a mail server is spoken to.
+gone, sends nothing and writes nothing. A message is put into words once, by whoever first holds it; what is stored is
+what every attempt sends. No transaction is open while a mail server is spoken to.
 """
 
 import random
@@ -20,6 +21,8 @@ from django.db.models.functions import Coalesce, Now
 from alerts.mail.plain import one_line
 from alerts.mail.transport import Fate, Outcome, Stage, Transport
 from alerts.models import Message, State
+from alerts.writing import Writer
+from people.models import WallClock
 
 LIMIT = 500
 """Attempts of one round."""
@@ -56,12 +59,13 @@ def deliver(*, limit: int = LIMIT) -> Counter[str]:
     Where no mail leaves at all the round ends, and everything keeps waiting.
     """
     counts: Counter[str] = Counter()
+    writer = Writer()
     with Transport() as transport:
         for _ in range(limit):
             message = claim()
             if message is None:
                 break
-            outcome = attempt(message, transport)
+            outcome = attempt(message, writer, transport)
             if outcome is None or not record(message, outcome):
                 counts["taken over"] += 1
                 continue
@@ -95,9 +99,10 @@ def lease_seconds() -> int:
     return 30 + 3 * int(settings.EMAIL_TIMEOUT)
 
 
-def attempt(message: Message, transport: Transport) -> Outcome | None:
-    """Send a claimed message; None where it was taken over before its text left."""
+def attempt(message: Message, writer: Writer, transport: Transport) -> Outcome | None:
+    """Send a claimed message, written first where it is not yet; None where it was taken over before its text left."""
     try:
+        write(message, writer)
         return transport.send(message, lambda stage: renew(message, stage))
     except LeaseLost:
         return None
@@ -106,6 +111,18 @@ def attempt(message: Message, transport: Transport) -> Outcome | None:
     except Exception as error:  # a fault of ours in this one message must not keep the others
         log.exception("message could not be sent", message=message.pk)
         return Outcome(Fate.DEFERRED, Stage.CONNECT, f"{type(error).__name__}: {error}")
+
+
+def write(message: Message, writer: Writer) -> None:
+    """Put a claimed message into words and keep them, once. LeaseLost where it is no longer ours."""
+    if message.rendered_at is not None:
+        return
+    with transaction.atomic():
+        rendered = writer.write(message)
+        content = {"subject": rendered.subject, "text": rendered.text, "html": rendered.html}
+        if not _held(message).update(**content, rendered_at=WallClock(), lease_until=_in(lease_seconds())):
+            raise LeaseLost
+    message.refresh_from_db(fields=[*content, "rendered_at"])
 
 
 def renew(message: Message, stage: Stage) -> None:

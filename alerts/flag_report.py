@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from alerts.binding import grounds, token
-from alerts.models import Flag, FlagAction, FlagEvent, MessageLine
+from alerts.models import Flag, FlagAction, FlagEvent, Message
 from alerts.portfolio import calendar, stored_policies
 from alerts.screening import Clearing, Policies, Reason, reasons, would_clear_if
 from contracts.facts import ContractFacts
@@ -27,6 +27,14 @@ class Why:
     outdated: bool
     token: str | None = None
     """Of the facts it stands on, see alerts/binding.py; None where there is no telling."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event of a flag, and a message that told of it."""
+
+    message: Message
+    event: FlagEvent
 
 
 def name_of(measure: Measure) -> str:
@@ -65,8 +73,8 @@ def acts(flag: Flag) -> Sequence[FlagAction]:
     return list(flag.actions.select_related("by", "assignee").order_by("-id"))
 
 
-def told(flag: Flag) -> Sequence[MessageLine]:
-    """The lines of messages that told of the flag, the latest first."""
-    return list(
-        MessageLine.objects.filter(event__flag=flag).select_related("message", "event").order_by("-message_id", "-id")
-    )
+def told(flag: Flag) -> Sequence[Told]:
+    """Every event of the flag that a message told of, the latest first."""
+    events = list(flag.events.order_by("-id"))
+    messages = Message.objects.about(flag).defer("text", "html").order_by("-id")
+    return [Told(message, event) for message in messages for event in events if event.pk in message.events]

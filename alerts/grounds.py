@@ -1,57 +1,65 @@
 """Why flags are open and what would clear them, read together for the flags of a message."""
 
 from collections.abc import Iterable
-from datetime import datetime
-from functools import cached_property
 
 import structlog
 
 from alerts.mail.letter import Grounds, News
 from alerts.mail.why import clearings_in_words, reasons_in_words
-from alerts.models import EventKind
-from alerts.portfolio import calendar, stored_policies
-from alerts.screening import Policies
+from alerts.portfolio import policy_version, stored_policies
+from alerts.screening import Calendar
 from alerts.screening.clearing import Clearances
 from alerts.screening.reasons import reasons
 from contracts.facts import ContractFacts
 from contracts.models import Contract
+from policies.facts import MeasureFacts
+from policies.models import PolicyChange
 
 log = structlog.get_logger(__name__)
 
 
 class GroundsBook:
-    """The policies of one composition, read when the first flag asks for them."""
+    """Policies for many messages, read when the first flag asks for them; what is compiled for one serves the next."""
 
-    def __init__(self, at: datetime) -> None:
-        self.now = calendar(at)
+    def __init__(self) -> None:
+        self._version: str | None = None
+        self._measures: dict[str, MeasureFacts] = {}
+        self._clearances: Clearances | None = None
 
-    @cached_property
-    def policies(self) -> Policies:
-        return stored_policies()
+    def of(self, news: Iterable[News], change: PolicyChange, now: Calendar) -> dict[int, Grounds]:
+        """The grounds by flag, whose measures are all of the one change.
 
-    @cached_property
-    def clearances(self) -> Clearances:
-        return Clearances(self.policies, self.now)
-
-    def of(self, news: Iterable[News]) -> dict[int, Grounds]:
-        """The grounds by flag. A flag whose facts have changed since the event is left out: the next run tells."""
-        told = [item for item in news if item.event.kind != EventKind.CLOSED and item.contract]
-        facts = Contract.objects.filter(pk__in={item.event.flag.contract_id for item in told}).facts()
+        A flag whose facts have changed since the event is left out: the next run tells.
+        """
+        told = [(f"{change.reference}/{item.event.flag.measure.key}", item) for item in news if item.contract]
+        if not told:
+            return {}
+        clearances = self._read({item.event.flag.policy_version for _, item in told}, now)
+        facts = Contract.objects.filter(pk__in={item.event.flag.contract_id for _, item in told}).facts()
         by_reference = {fact.reference: fact for fact in facts}
         found: dict[int, Grounds] = {}
-        for item in told:
+        for name, item in told:
             try:
-                found[item.event.flag_id] = self._grounds(item, by_reference[item.reference])
+                found[item.event.flag_id] = self._grounds(item, by_reference[item.reference], name, clearances)
             except (KeyError, StopIteration, ValueError):
                 log.info("grounds have changed since the event", flag=item.event.flag_id)
         return found
 
-    def _grounds(self, item: News, contract: ContractFacts) -> Grounds:
-        measure_row = item.event.flag.measure
-        name = f"{measure_row.change.reference}/{measure_row.key}"
-        verdict = item.event.flag.verdict(contract.reference, name)
-        measure = next(measure for measure in self.policies.measures if measure.name == name)
+    def _read(self, decided_on: set[str], now: Calendar) -> Clearances:
+        """What is compiled for the instant; read again where flags were decided on other policies than these."""
+        known = self._clearances
+        if known is None or (decided_on != {self._version} and self._version != policy_version()):
+            self._version = policy_version()  # first: what changes while it is read is then read again
+            known = Clearances(stored_policies(), now)
+            self._measures = {measure.name: measure for measure in known.policies.measures}
+        elif known.now != now:
+            known = Clearances(known.policies, now)
+        self._clearances = known
+        return known
+
+    def _grounds(self, item: News, contract: ContractFacts, name: str, clearances: Clearances) -> Grounds:
+        verdict, measure = item.event.flag.verdict(contract.reference, name), self._measures[name]
         return Grounds(
-            why=reasons_in_words(reasons(verdict, contract, measure, self.policies)),
-            clears=clearings_in_words(self.clearances.of(verdict, contract)),
+            why=reasons_in_words(reasons(verdict, contract, measure, clearances.policies)),
+            clears=clearings_in_words(clearances.of(verdict, contract)),
         )

@@ -1,135 +1,129 @@
-"""From events to messages: each event nobody was told of becomes one line of one message per recipient.
+"""From events to messages: what nobody was told of yet becomes one message per recipient, run and policy change.
 
-There is one message per recipient, run and policy change, however many contracts. It is rendered once and stored in
-the transaction that marks its events as told.
+A run is put into messages once, as a whole: one statement gathers its events by who has charge of the contracts, who
+that is at present is decided once for each of them, and one statement queues the messages with the numbers of their
+events. What they say is put into words when they are about to leave, see alerts/writing.py.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
+from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
 from django.conf import settings
-from django.db import transaction
-from django.utils import translation
+from django.db import InterfaceError, OperationalError, connection, transaction
 
-from alerts.grounds import GroundsBook
-from alerts.mail.fallback import fallback
 from alerts.mail.language import language_of
-from alerts.mail.letter import DETAILED, News, letter
-from alerts.mail.render import Rendered, render
-from alerts.mail.words import received_because
-from alerts.models import Channel, FlagEvent, Message, MessageLine, ScreeningRun
-from alerts.portfolio import calendar
-from alerts.recipients import Directory, Recipient
+from alerts.models import Channel, Disposition, Flag, FlagEvent, Message, ScreeningRun, Standing, State
+from alerts.models.flags import TOLD
+from alerts.recipients import Directory, Recipient, SharedCharge
 from contracts.models import Contract
-from people.models import WallClock
-from policies.models import PolicyChange
+from people.models import Department, WallClock
+from policies.models import Measure, PolicyChange
+
+CHANNEL = Channel.EMAIL
+
+# A contract that was deleted is in nobody's charge. Of a flag that somebody put aside nobody is told.
+_GATHERED = f"""
+    SELECT measure.change_id, contract.owner, contract.deputy, contract.department_id,
+           string_agg(event.id::text, ',')
+    FROM {FlagEvent._meta.db_table} AS event
+    JOIN {Flag._meta.db_table} AS flag ON flag.id = event.flag_id
+    JOIN {Measure._meta.db_table} AS measure ON measure.id = flag.measure_id
+    LEFT JOIN {Contract._meta.db_table} AS contract ON contract.id = flag.contract_id
+    WHERE event.run_id = %(run)s AND event.kind = ANY(%(told)s)
+      AND NOT EXISTS (SELECT FROM {Disposition._meta.db_table} AS disposition
+                      WHERE disposition.flag_id = flag.id AND disposition.standing = ANY(%(aside)s))
+      AND event.id NOT IN (SELECT unnest(events) FROM {Message._meta.db_table} WHERE run_id = %(run)s)
+    GROUP BY 1, 2, 3, 4
+"""  # noqa: S608
+
+_QUEUED = f"""
+    INSERT INTO {Message._meta.db_table}
+        (recipient, channel, dedup_key, message_id, run_id, policy_change_id, events, capacities, at, language,
+         subject, text, html, state, attempts, unanswered, stage, last_answer)
+    SELECT recipient, '{CHANNEL}', dedup_key, message_id, %(run)s, policy_change, events, capacities, %(at)s, language,
+           '', '', '', '{State.PENDING}', 0, 0, '', ''
+    FROM jsonb_to_recordset(%(rows)s) AS row
+        (recipient text, dedup_key text, message_id text, policy_change bigint, events bigint[], capacities jsonb,
+         language text)
+"""  # noqa: S608
 
 log = structlog.get_logger(__name__)
-CHANNEL = Channel.EMAIL
+
+
+@dataclass(slots=True)
+class Draft:
+    """What one recipient is to be told about one policy change; one address may be addressed in several capacities."""
+
+    to: Recipient
+    capacities: dict[tuple[str, str | None], None] = field(default_factory=dict)
+    events: list[str] = field(default_factory=list)
 
 
 def compose(*, at: datetime) -> int:
-    """Write a message for every event that has none yet; return how many were written. Safe to call twice at once."""
-    runs = FlagEvent.objects.untold().order_by("run_id").values_list("run_id", flat=True).distinct()
+    """Queue a message for every event that has none yet; return how many were queued. Safe to call twice at once."""
+    runs = ScreeningRun.objects.uncomposed().order_by("id").values_list("pk", flat=True)
     return sum(_compose_run(run, at) for run in list(runs))
 
 
-@transaction.atomic
-def _compose_run(run_id: int, at: datetime) -> int:
-    # Whoever comes second waits, and finds no event untold.
-    run = ScreeningRun.objects.select_for_update(no_key=True).get(pk=run_id)
-    untold = FlagEvent.objects.untold().filter(run=run)
-    untold.of_flags_put_aside().update(composed_at=WallClock())
-    events = list(untold.select_related("flag__measure__change").order_by("id"))
-    contracts = Contract.objects.select_related("supplier", "department").in_bulk({e.flag.contract_id for e in events})
-    directory = Directory(contracts.values(), at)
-    grounds = GroundsBook(at)
-    written = 0
-    for (recipients, change), news in _grouped(events, contracts, directory):
-        try:
-            with transaction.atomic():
-                written += _write(run, change, recipients, news, grounds, at)
-                FlagEvent.objects.filter(pk__in=[item.event.pk for item in news]).update(composed_at=WallClock())
-        except Exception:  # one message that cannot be written must not keep the others; its events stay untold
-            log.exception("message not written", run=run.pk, change=change.reference, recipient=recipients[0].address)
-    return written
-
-
-def _grouped(
-    events: Iterable[FlagEvent], contracts: dict[int, Contract], directory: Directory
-) -> Iterable[tuple[tuple[list[Recipient], PolicyChange], list[News]]]:
-    """The news of each recipient and policy change; one address may be addressed in several capacities."""
-    groups: defaultdict[tuple[str, int], list[tuple[Recipient, News]]] = defaultdict(list)
-    for event in events:
-        contract = contracts.get(event.flag.contract_id)
-        recipient = directory.recipient(contract)
-        groups[recipient.address, event.flag.measure.change_id].append((recipient, News(event, contract)))
-    for members in groups.values():
-        recipients = list(dict.fromkeys(recipient for recipient, _ in members))
-        news = [item for _, item in members]
-        yield (recipients, news[0].event.flag.measure.change), news
-
-
-def _write(
-    run: ScreeningRun,
-    change: PolicyChange,
-    recipients: Sequence[Recipient],
-    news: Sequence[News],
-    grounds: GroundsBook,
-    at: datetime,
-) -> int:
-    to = recipients[0]
-    key = f"{CHANNEL}:run-{run.pk}:{change.reference}:{to.address}"
-    language = language_of(to.user)
-    with translation.override(language):
-        rendered = _rendered(change, recipients, news, grounds, at)
-    message, created = Message.objects.get_or_create(
-        dedup_key=key,
-        defaults={
-            "recipient": to.address,
-            "channel": CHANNEL,
-            "message_id": message_id(key),
-            "run": run,
-            "policy_change": change,
-            "language": language,
-            "subject": rendered.subject,
-            "text": rendered.text,
-            "html": rendered.html,
-        },
-    )
-    if created:
-        MessageLine.objects.bulk_create(
-            MessageLine(message=message, event=item.event, recipient=to.address, channel=CHANNEL) for item in news
-        )
-    return int(created)
-
-
-def _rendered(
-    change: PolicyChange,
-    recipients: Sequence[Recipient],
-    news: Sequence[News],
-    grounds: GroundsBook,
-    at: datetime,
-) -> Rendered:
-    """The full mail, or a bare list of the contracts where something in them defeats it: the alert is sent anyway."""
+def _compose_run(run: int, at: datetime) -> int:
+    """All messages of the run and the mark that it has been told, or none of either and then the next call tries."""
     try:
-        detailed = sorted(news, key=lambda item: (item.event.act_by, item.reference))[:DETAILED]
-        return render(
-            letter(
-                change,
-                news,
-                today=calendar(at).today,
-                grounds=grounds.of(detailed),
-                received_because=[sentence for to in recipients if (sentence := received_because(to))],
-            )
-        )
-    except Exception:
-        log.exception("mail reduced to its list of contracts", change=change.reference)
-        return fallback(change, news)
+        with transaction.atomic():
+            # Whoever comes second waits, and finds the run marked.
+            row = ScreeningRun.objects.select_for_update(no_key=True).get(pk=run)
+            if row.composed_at is not None:
+                return 0
+            rows = list(_rows(run, at))
+            with connection.cursor() as cursor:
+                cursor.execute(_QUEUED, {"run": run, "at": at, "rows": json.dumps(rows)})
+            ScreeningRun.objects.filter(pk=run).update(composed_at=WallClock())
+            return len(rows)
+    except (OperationalError, InterfaceError):
+        raise  # nobody's fault but the database's
+    except Exception:  # one run that cannot be told must not keep the others; its events stay untold
+        log.exception("run not put into messages", run=run)
+        return 0
+
+
+def _rows(run: int, at: datetime) -> Iterator[dict[str, Any]]:
+    """The messages of the run as they are queued."""
+    drafts = _drafts(run, at)
+    changes = dict(PolicyChange.objects.filter(pk__in={change for _, change in drafts}).values_list("pk", "reference"))
+    for (address, change), draft in drafts.items():
+        key = f"{CHANNEL}:run-{run}:{changes[change]}:{address}"
+        yield {
+            "recipient": address,
+            "dedup_key": key,
+            "message_id": message_id(key),
+            "policy_change": change,
+            "events": "{" + ",".join(draft.events) + "}",
+            "capacities": list(draft.capacities),
+            "language": language_of(draft.to.user),
+        }
+
+
+def _drafts(run: int, at: datetime) -> dict[tuple[str, int], Draft]:
+    """By address and policy change."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL work_mem = '64MB'")  # else the larger joins go by way of the disk
+        cursor.execute(_GATHERED, {"run": run, "told": TOLD, "aside": [Standing.DISMISSED, Standing.MITIGATED]})
+        gathered = cursor.fetchall()
+    departments = Department.objects.in_bulk({department for *_, department, _ in gathered if department})
+    charges = [SharedCharge(owner, deputy, departments.get(of)) for _, owner, deputy, of, _ in gathered]
+    directory = Directory(charges, at)
+    drafts: dict[tuple[str, int], Draft] = {}
+    for charge, (change, *_, events) in zip(charges, gathered, strict=True):
+        to = directory.recipient(charge)
+        draft = drafts.setdefault((to.address, change), Draft(to))
+        draft.capacities[to.capacity, to.owner] = None
+        draft.events.append(events)
+    return drafts
 
 
 def message_id(dedup_key: str) -> str:

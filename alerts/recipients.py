@@ -3,14 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import Q
 
-from contracts.models import Contract
-from people.models import Absence, User
+from people.models import Absence, Department, User
 
 Capacity = Literal["owner", "deputy", "department", "compliance"]
 
@@ -28,31 +27,51 @@ class Recipient:
     owner: str | None = None
 
 
+class Charge(Protocol):
+    """Who has charge of a contract: all that decides who is told of it. A contract is one itself."""
+
+    @property
+    def owner(self) -> str | None: ...
+    @property
+    def deputy(self) -> str | None: ...
+    @property
+    def department(self) -> Department | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SharedCharge:
+    """The same for all contracts that have the three in common; nobody where the contract was deleted."""
+
+    owner: str | None
+    deputy: str | None
+    department: Department | None
+
+
 class Directory:
     """Users by address, and who of them is away at an instant; read once for many contracts."""
 
-    def __init__(self, contracts: Iterable[Contract], at: datetime) -> None:
+    def __init__(self, charges: Iterable[Charge], at: datetime) -> None:
         self.at = at
-        addresses = {_address(a) for c in contracts for a in (c.owner, c.deputy, *_mailboxes(c)) if a}
+        addresses = {_address(a) for c in charges for a in (c.owner, c.deputy, *_mailboxes(c)) if a}
         self.users = {user.email: user for user in User.objects.filter(email__in=addresses)}
         deputies = {_address(user.deputy) for user in self.users.values() if user.deputy} - self.users.keys()
         self.users |= {user.email: user for user in User.objects.filter(email__in=deputies)}
         days = [self._today(user) for user in self.users.values()]
         self.away = set(self._absences(min(days), max(days))) if days else set()
 
-    def recipient(self, contract: Contract | None) -> Recipient:
-        """Who is told about the contract (None: it was deleted) at the instant.
+    def recipient(self, charge: Charge) -> Recipient:
+        """Who is told about what is in this charge at the instant.
 
         The owner's address counts though no user has it; a user who is no longer active is not told.
         """
-        owner = (contract and _address(contract.owner)) or None
-        if contract and owner and self._reachable(owner):
+        owner = _address(charge.owner) or None
+        if owner and self._reachable(owner):
             return Recipient(owner, self.users.get(owner), "owner")
         user = self.users.get(owner) if owner else None
-        for deputy in (contract and contract.deputy, user and user.deputy):
+        for deputy in (charge.deputy, user and user.deputy):
             if owner and deputy and self._reachable(_address(deputy)):
                 return Recipient(_address(deputy), self.users.get(_address(deputy)), "deputy", owner)
-        for mailbox in _mailboxes(contract):
+        for mailbox in _mailboxes(charge):
             return Recipient(_address(mailbox), self.users.get(_address(mailbox)), "department", owner)
         if owner and user and user.is_active:
             return Recipient(owner, user, "owner")  # away, but there is nobody else
@@ -81,6 +100,6 @@ def _address(address: str | None) -> str:
     return (address or "").strip().lower()
 
 
-def _mailboxes(contract: Contract | None) -> list[str]:
-    mailbox = contract and contract.department and contract.department.mailbox
+def _mailboxes(charge: Charge) -> list[str]:
+    mailbox = charge.department and charge.department.mailbox
     return [mailbox] if mailbox else []

@@ -7,8 +7,8 @@ from drf_spectacular.utils import extend_schema_field, inline_serializer
 from rest_framework import serializers
 
 from alerts.bundle.output import exact
-from alerts.flag_report import Why, name_of
-from alerts.models import Flag, FlagAction, FlagEvent, Message, MessageLine, ScreeningRun, Standing
+from alerts.flag_report import Told, Why, name_of
+from alerts.models import Flag, FlagAction, FlagEvent, Message, ScreeningRun, Standing
 from alerts.revisions import differences
 from policies.models import PolicyChangeRevision
 from policies.serializers import EvidenceSerializer, PolicyChangeSerializer
@@ -97,16 +97,15 @@ class ActionSerializer(Read[FlagAction]):
         fields = ("at", "act", "by", "assignee", "reason", "text", "expires_on", "because", "changed")
 
 
-class ToldSerializer(Read[MessageLine]):
+class ToldSerializer(serializers.Serializer[Told]):
     """Who heard of the flag, by which message, and whether it has left."""
 
+    message = serializers.IntegerField(source="message.pk")
+    recipient = serializers.CharField(source="message.recipient")
+    channel = serializers.CharField(source="message.channel")
     event = serializers.CharField(source="event.kind")
     state = serializers.CharField(source="message.state")
     sent_at = serializers.DateTimeField(source="message.sent_at", allow_null=True)
-
-    class Meta:
-        model = MessageLine
-        fields = ("message", "recipient", "channel", "event", "state", "sent_at")
 
 
 REASON = inline_serializer(
@@ -194,13 +193,14 @@ class MessageSerializer(Read[Message]):
             "attempts",
             "last_answer",
             "created_at",
+            "rendered_at",
             "next_attempt_at",
             "sent_at",
         )
 
 
 class WholeMessageSerializer(MessageSerializer):
-    """A message with its text and the flags it told of."""
+    """A message with the flags it tells of, and its text once it is written: when it is first about to leave."""
 
     flags = serializers.SerializerMethodField()
 
@@ -208,7 +208,7 @@ class WholeMessageSerializer(MessageSerializer):
         fields = (*MessageSerializer.Meta.fields, "text", "html", "flags")  # type: ignore[assignment]
 
     def get_flags(self, message: Message) -> list[int]:
-        return list(message.lines.order_by("event__flag_id").values_list("event__flag_id", flat=True).distinct())
+        return list(message.told().order_by("flag_id").values_list("flag_id", flat=True).distinct())
 
 
 DIFFERENCE = inline_serializer(

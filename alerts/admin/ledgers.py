@@ -1,4 +1,4 @@
-"""Pages of what the machine writes: screening runs, the cursor, messages and what they told."""
+"""Pages of what the machine writes: screening runs, the cursor and messages."""
 
 from typing import Any
 
@@ -10,10 +10,13 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, FieldTextFilter,
 from unfold.decorators import display
 
 from alerts.admin.columns import MESSAGE_COLOURS
-from alerts.models import Message, MessageLine, ScreeningCursor, ScreeningRun
+from alerts.models import Message, ScreeningCursor, ScreeningRun
 from people.admin.pages import LedgerAdmin
 from people.models import Role
 from people.principal import principal
+
+SHOWN = 500
+"""Events listed on the page of a message."""
 
 
 @admin.register(ScreeningRun)
@@ -104,12 +107,13 @@ class MessageAdmin(LedgerAdmin):
         message = self.get_object(request, object_id)
         context = dict(extra_context or {})
         if isinstance(message, Message):
-            lines = message.lines.select_related("event__flag__contract", "event__flag__measure__change")
+            told = message.told().select_related("flag__contract", "flag__measure__change")
             context |= {
                 "message": message,
                 "colour": MESSAGE_COLOURS[message.state],
-                "lines": lines.order_by("id"),
-                "title": message.subject,
+                "told": told.order_by("id")[:SHOWN],
+                "more": max(len(message.events) - SHOWN, 0),
+                "title": str(message),
                 "subtitle": None,
             }
         response: HttpResponse = super().change_view(request, object_id, form_url, context)
@@ -118,17 +122,3 @@ class MessageAdmin(LedgerAdmin):
     @display(description=_("state"), label=MESSAGE_COLOURS)
     def shown_state(self, message: Message) -> tuple[str, str]:
         return message.state, message.get_state_display()
-
-
-@admin.register(MessageLine)
-class MessageLineAdmin(LedgerAdmin):
-    list_display = ("id", "message", "recipient", "channel", "event")
-    list_filter = (("recipient", FieldTextFilter),)
-    list_select_related = ("message", "event")
-    search_fields = ("recipient", "event__flag__contract__reference")
-    ordering = ("-id",)
-    sortable_by = ("id",)
-
-    def get_queryset(self, request: HttpRequest) -> models.QuerySet[MessageLine]:
-        visible = Message.objects.visible_to(principal(request)).order_by().values("id")
-        return MessageLine.objects.filter(message__in=visible)

@@ -12,14 +12,15 @@ from alerts.mail.render import Rendered
 from policies.models import PolicyChange
 
 
-def fallback(change: PolicyChange, news: Sequence[News]) -> Rendered:
+def fallback(change: PolicyChange, news: Sequence[News], more: int) -> Rendered:
+    """`more` flags are counted, and found behind the link."""
+    link = f"{settings.BASE_URL}/admin/alerts/flag/"
     subject = _("Contracts affected by %(change)s") % {"change": one_line(change.reference, 64)}
     lines = [
         subject + ". " + _("The details could not be put into this mail; they are here:"),
-        *(
-            f"{one_line(item.reference, 64)} {settings.BASE_URL}/admin/alerts/flag/{item.event.flag_id}/change/"
-            for item in news
-        ),
+        *(f"{one_line(item.reference, 64)} {link}{item.event.flag_id}/change/" for item in news),
     ]
+    if more:
+        lines.append(_("... and %(number)d more: %(link)s") % {"number": more, "link": link})
     html = "".join(f"<p>{escape(line)}</p>" for line in lines)
     return Rendered(subject, "\n".join(lines) + "\n", f"<!DOCTYPE html><html><body>{html}</body></html>")

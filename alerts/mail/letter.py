@@ -3,27 +3,23 @@
 Made under the recipient's language; the templates only lay it out.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from django.conf import settings
+from django.contrib.postgres.aggregates import ArrayAgg
+from django.db.models import Count, Min, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from alerts.mail import words
 from alerts.mail.plain import one_line, web_address
 from alerts.models import Act, EventKind, Flag, FlagEvent
-from alerts.models.flags import ClosedBecause
+from alerts.models.flags import ClosedBecause, FlagEventQuerySet, Kind
 from contracts.models import Contract
 from contracts.stage import notice_deadline
 from policies.models import Evidence, PolicyChange
-
-ROWS = 500
-"""Flags listed in one mail; more are counted, and found behind the link."""
-DETAILED = 60
-"""Flags whose reasons one mail gives in full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,28 +100,85 @@ class News:
         return self.contract.reference if self.contract else _("deleted contract %d") % self.event.flag.contract_id
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What all the news come to, however few of them the mail has room for.
+
+    `told` counts flags and `contracts` their contracts; `in_review` the contracts of those that are not certain.
+    `closed` and `closed_contracts` are the same of flags that are no longer open.
+    """
+
+    told: int
+    contracts: int
+    in_review: int
+    certain: int
+    kinds: Mapping[str, int]
+    bases: Sequence[str]
+    first: date | None
+    closed: int
+    closed_contracts: int
+
+    @classmethod
+    def of(cls, events: FlagEventQuerySet) -> "Figures":
+        """Counted by the database in one statement."""
+        closed, told = Q(kind=EventKind.CLOSED), ~Q(kind=EventKind.CLOSED)
+        found = events.order_by().aggregate(
+            told=Count("pk", filter=told),
+            contracts=Count("flag__contract_id", filter=told, distinct=True),
+            in_review=Count("flag__contract_id", filter=told & Q(certainty="needs_review"), distinct=True),
+            certain=Count("pk", filter=told & Q(certainty="matched")),
+            bases=ArrayAgg("basis", filter=told, distinct=True, default=[]),
+            first=Min("act_by", filter=told),
+            closed=Count("pk", filter=closed),
+            closed_contracts=Count("flag__contract_id", filter=closed, distinct=True),
+            **{f"of_{kind}": Count("pk", filter=told & Q(flag__kind=kind)) for kind in Kind.values},
+        )
+        kinds = {kind: number for kind in sorted(Kind.values) if (number := found.pop(f"of_{kind}"))}
+        return cls(kinds=kinds, **found)
+
+    @property
+    def doubtful(self) -> bool:
+        return not self.certain
+
+    @property
+    def basis(self) -> str:
+        """The strongest."""
+        return min(self.bases, key=list(words.BASIS).index)
+
+
+@dataclass(frozen=True, slots=True)
+class Tidings:
+    """What a mail tells: the figures of all, and as much of the news as it lists, in the order in which it does."""
+
+    figures: Figures
+    told: Sequence[News]
+    closed: Sequence[News]
+
+    @property
+    def first(self) -> News:
+        return (self.told or self.closed)[0]
+
+
 def letter(
     change: PolicyChange,
-    news: Sequence[News],
+    tidings: Tidings,
     *,
     today: date,
     grounds: Mapping[int, Grounds],
     received_because: Sequence[str],
 ) -> Letter:
-    """Put the news into words; `today` is the business day, `grounds` are by flag."""
-    told = [item for item in news if item.event.kind != EventKind.CLOSED]
-    told.sort(key=lambda item: (item.event.act_by, item.reference, item.event.flag_id))
-    closed = sorted((item for item in news if item.event.kind == EventKind.CLOSED), key=lambda item: item.reference)
+    """Put the tidings into words; `today` is the business day, `grounds` are by flag."""
     name = one_line(change.number or change.title or change.reference, 120)
     authority = one_line(change.authority, 120)
+    figures = tidings.figures
     return Letter(
-        subject=_subject(name, told, closed, today),
-        headline=_headline(name, authority, change, told, closed, today),
+        subject=_subject(name, tidings, today),
+        headline=_headline(name, authority, tidings, today),
         received_because=received_because,
-        rows=[_row(item, today, grounds.get(item.event.flag_id)) for item in told[:ROWS]],
-        more_rows=max(len(told) - ROWS, 0),
-        closed=[_closed_row(item) for item in closed[:ROWS]],
-        more_closed=max(len(closed) - ROWS, 0),
+        rows=[_row(item, today, grounds.get(item.event.flag_id)) for item in tidings.told],
+        more_rows=figures.told - len(tidings.told),
+        closed=[_closed_row(item) for item in tidings.closed],
+        more_closed=figures.closed - len(tidings.closed),
         change=", ".join(filter(None, (authority, one_line(change.number, 120)))) or change.reference,
         change_title=one_line(change.title, 300),
         change_summary=one_line(change.summary, 1500),
@@ -136,20 +189,17 @@ def letter(
     )
 
 
-def _contracts(news: Sequence[News]) -> int:
-    return len({item.event.flag.contract_id for item in news})
-
-
-def _subject(name: str, told: Sequence[News], closed: Sequence[News], today: date) -> str:
+def _subject(name: str, tidings: Tidings, today: date) -> str:
     """The deadline, the contracts and what is up with them; last by which measure, for it may be long."""
-    if not told:
-        subject = _("No longer flagged: %(contracts)s (%(name)s)") % {"contracts": _named(closed), "name": name}
+    figures = tidings.figures
+    if figures.first is None:
+        named = _named(tidings.first, figures.closed_contracts)
+        subject = _("No longer flagged: %(contracts)s (%(name)s)") % {"contracts": named, "name": name}
     else:
-        basis = _strongest(told)
         subject = _("%(deadline)s: %(what)s (%(name)s)") % {
-            "deadline": _act(min(item.event.act_by for item in told), today, doubtful=_doubtful(told)),
-            "what": _what(told),
-            "name": name if basis == "in_force" else f"{words.BASIS[basis]}: {name}",
+            "deadline": _act(figures.first, today, doubtful=figures.doubtful),
+            "what": _what(tidings),
+            "name": name if figures.basis == "in_force" else f"{words.BASIS[figures.basis]}: {name}",
         }
     return one_line(subject, 200)
 
@@ -159,64 +209,54 @@ def _act(first: date, today: date, *, doubtful: bool = False) -> str:
     return act % {"deadline": words.deadline(first, today)}
 
 
-def _doubtful(told: Sequence[News]) -> bool:
-    return all(item.event.certainty == "needs_review" for item in told)
-
-
-def _named(news: Sequence[News]) -> str:
+def _named(first: News, contracts: int) -> str:
     """One contract by its reference, several by their number."""
-    if _contracts(news) == 1:
-        return _("contract %(reference)s") % {"reference": news[0].reference}
-    return words.contracts(_contracts(news))
+    return (
+        _("contract %(reference)s") % {"reference": first.reference} if contracts == 1 else words.contracts(contracts)
+    )
 
 
-def _what(told: Sequence[News]) -> str:
+def _what(tidings: Tidings) -> str:
     """`contract C-1 may be terminated`; `3 contracts affected: 2 may be terminated, 1 needs an export licence`."""
-    kinds = Counter(item.event.flag.kind for item in told)
-    if _contracts(told) == 1:
-        said = f" {_('and')} ".join(str(words.KINDS[kind]) for kind in sorted(kinds))
-        return f"{_named(told)} {said}"
+    contracts, kinds = tidings.figures.contracts, tidings.figures.kinds
+    named = _named(tidings.first, contracts)
+    if contracts == 1:
+        said = f" {_('and')} ".join(str(words.KINDS[kind]) for kind in kinds)
+        return f"{named} {said}"
     if len(kinds) == 1:
-        return words.of_kind(min(kinds), words.contracts(_contracts(told)), _contracts(told))
-    parts = [words.of_kind(kind, str(number), number) for kind, number in sorted(kinds.items())]
-    return _("%(contracts)s affected: %(kinds)s") % {"contracts": _named(told), "kinds": ", ".join(parts)}
+        return words.of_kind(min(kinds), words.contracts(contracts), contracts)
+    parts = [words.of_kind(kind, str(number), number) for kind, number in kinds.items()]
+    return _("%(contracts)s affected: %(kinds)s") % {"contracts": named, "kinds": ", ".join(parts)}
 
 
-def _headline(
-    name: str, authority: str, change: PolicyChange, told: Sequence[News], closed: Sequence[News], today: date
-) -> str:
+def _headline(name: str, authority: str, tidings: Tidings, today: date) -> str:
     """The first line, which says it all."""
+    figures = tidings.figures
     who = f"{name} ({authority})" if authority else name
-    if not told:
+    if figures.first is None:
         return _("%(contracts)s: no longer flagged under %(who)s. Nothing needs to be done.") % {
-            "contracts": _capital(_named(closed)),
+            "contracts": _capital(_named(tidings.first, figures.closed_contracts)),
             "who": who,
         }
     sentences = [
         _("%(what)s under %(who)s: %(basis)s.")
-        % {"what": _capital(_what(told)), "who": who, "basis": words.BASIS[_strongest(told)]},
-        _act(min(item.event.act_by for item in told), today) + ".",
-        _doubts(told),
+        % {"what": _capital(_what(tidings)), "who": who, "basis": words.BASIS[figures.basis]},
+        _act(figures.first, today) + ".",
+        _doubts(figures),
     ]
     return " ".join(filter(None, sentences))
 
 
-def _doubts(told: Sequence[News]) -> str:
-    review = len({item.event.flag.contract_id for item in told if item.event.certainty == "needs_review"})
-    if not review:
+def _doubts(figures: Figures) -> str:
+    if not figures.in_review:
         return ""
-    if _doubtful(told):
+    if figures.doubtful:
         return _("This is not certain: please review it.")
     return ngettext(
         "%(number)d contract is not certain: please review it.",
         "%(number)d contracts are not certain: please review them.",
-        review,
-    ) % {"number": review}
-
-
-def _strongest(told: Sequence[News]) -> str:
-    order = list(words.BASIS)
-    return min((item.event.basis for item in told), key=order.index)
+        figures.in_review,
+    ) % {"number": figures.in_review}
 
 
 def _capital(text: str) -> str:
@@ -260,8 +300,8 @@ def _news(event: FlagEvent, today: date) -> str:
     if event.kind == EventKind.BECAME_CERTAIN:
         return _("now certain; it needed review before")
     if event.kind == EventKind.REOPENED:
-        reopened = event.flag.actions.filter(act=Act.REOPENED).last()
-        because = reopened.get_because_display() if reopened else ""
+        reopened = [action for action in event.flag.actions.all() if action.act == Act.REOPENED]
+        because = reopened[-1].get_because_display() if reopened else ""
         return _("open again after it was put aside: %(because)s") % {"because": because}
     parts: list[str] = []
     if event.basis_before and event.basis != event.basis_before:

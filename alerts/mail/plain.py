@@ -10,8 +10,10 @@ BIDI = {*"\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u20
 def one_line(text: object, limit: int = 200) -> str:
     """The text without line breaks, control characters, marks that reverse the reading direction and unpaired
     surrogates, at most `limit` characters; what is cut off leaves an ellipsis."""
-    kept = (_harmless(character) for character in str(text or "")[: limit * 20])
-    line = " ".join("".join(kept).split())
+    raw = str(text or "")[: limit * 20]
+    # Nothing that `_harmless` takes away is printable, and most text is.
+    kept = raw if raw.isprintable() else "".join(map(_harmless, raw))
+    line = " ".join(kept.split())
     return line if len(line) <= limit else line[: limit - 1].rstrip() + ELLIPSIS
 
 

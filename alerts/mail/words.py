@@ -7,7 +7,7 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
-from alerts.recipients import Recipient
+from alerts.recipients import Capacity
 
 KINDS = {
     "no_new_contracts": gettext_lazy("must not be signed or renewed"),
@@ -137,16 +137,16 @@ def contracts(number: int) -> str:
     return ngettext("%(number)d contract", "%(number)d contracts", number) % {"number": number}
 
 
-def received_because(to: Recipient) -> str | None:
-    """Why somebody who does not own the contracts hears of them; None for the owner."""
-    if to.capacity == "owner":
+def received_because(capacity: Capacity, owner: str | None) -> str | None:
+    """Why somebody who does not own the contracts hears of them, in the owner's place; None for the owner."""
+    if capacity == "owner":
         return None
-    if to.capacity == "deputy":
-        return _("You receive this as the deputy of %(owner)s, who is away.") % {"owner": to.owner}
-    if to.capacity == "department":
-        if to.owner:
-            return _("The department receives this because %(owner)s is away.") % {"owner": to.owner}
+    if capacity == "deputy":
+        return _("You receive this as the deputy of %(owner)s, who is away.") % {"owner": owner}
+    if capacity == "department":
+        if owner:
+            return _("The department receives this because %(owner)s is away.") % {"owner": owner}
         return _("The department receives this because nobody is recorded as owner of the contract.")
-    if to.owner:
-        return _("Compliance receives this because %(owner)s cannot be told, and no department.") % {"owner": to.owner}
+    if owner:
+        return _("Compliance receives this because %(owner)s cannot be told, and no department.") % {"owner": owner}
     return _("Compliance receives this because neither an owner nor a department is recorded.")

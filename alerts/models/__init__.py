@@ -2,7 +2,7 @@
 
 from alerts.models.actions import Act, Disposition, FlagAction, Standing
 from alerts.models.flags import EventKind, Flag, FlagEvent
-from alerts.models.messages import Channel, Message, MessageLine, State
+from alerts.models.messages import Channel, Message, State
 from alerts.models.runs import Cause, ContractDue, ScreeningCursor, ScreeningRun, SetAside
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     "FlagAction",
     "FlagEvent",
     "Message",
-    "MessageLine",
     "ScreeningCursor",
     "ScreeningRun",
     "SetAside",

@@ -162,12 +162,8 @@ TOLD = [EventKind.OPENED, EventKind.BECAME_CERTAIN, EventKind.WORSENED, EventKin
 
 class FlagEventQuerySet(models.QuerySet["FlagEvent"]):
     def untold(self) -> Self:
-        """Events that belong into a message and have none yet."""
-        return self.filter(composed_at__isnull=True, kind__in=TOLD)
-
-    def of_flags_put_aside(self) -> Self:
-        """Events of flags that somebody dismissed or marked mitigated: nobody is told of them."""
-        return self.filter(flag__disposition__standing__in=["dismissed", "mitigated"])
+        """Events that people are to hear of, of runs that have not been put into messages yet."""
+        return self.filter(run__composed_at__isnull=True, kind__in=TOLD)
 
 
 class FlagEvent(models.Model):
@@ -187,7 +183,6 @@ class FlagEvent(models.Model):
     exposure_amount = models.DecimalField(max_digits=72, decimal_places=18, null=True, blank=True)
     exposure_currency_before = models.CharField(max_length=3, null=True, blank=True)
     exposure_currency = models.CharField(max_length=3, null=True, blank=True)
-    composed_at = models.DateTimeField(null=True, blank=True, help_text="when it was put into its messages")
 
     objects = FlagEventQuerySet.as_manager()
 
@@ -199,9 +194,6 @@ class FlagEvent(models.Model):
         ]
         indexes = [
             models.Index(fields=["run", "id"], name="flagevent_of_run"),
-            models.Index(
-                fields=["run", "id"], name="flagevent_untold", condition=Q(composed_at__isnull=True, kind__in=TOLD)
-            ),
         ]
         triggers = [pgtrigger.Protect(name="keep", operation=pgtrigger.Delete)]
 

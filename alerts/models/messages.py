@@ -3,12 +3,14 @@
 from typing import Self
 
 import pgtrigger
+from django.contrib.postgres.expressions import ArraySubquery
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from alerts.models.flags import FlagEvent
+from alerts.models.flags import Flag, FlagEvent, FlagEventQuerySet
 from alerts.models.runs import ScreeningRun
 from people import constraints
 from people.models import Role, User, WallClock
@@ -48,24 +50,49 @@ class MessageQuerySet(models.QuerySet["Message"]):
         lapsed = Q(state=State.SENDING, lease_until__lt=Now())
         return self.filter(waiting | lapsed)
 
+    def about(self, flag: Flag) -> Self:
+        """Messages that told of the flag."""
+        events = flag.events.order_by()
+        return self.filter(
+            policy_change=flag.measure.change_id,
+            run__in=events.values("run"),
+            events__overlap=ArraySubquery(events.values("pk")),
+        )
+
 
 class Message(models.Model):
-    """One message to one recipient: rendered once, queued and accounted for here, never deleted.
+    """One message to one recipient: queued, rendered once and accounted for here, never deleted.
 
-    All its moments are on the database's clock. The Message-ID follows from the deduplication key, so that a second
-    copy after an unclear answer is recognisable as the same mail.
+    It is queued with the events it tells, and rendered when it is first about to leave; what is sent is what is stored.
+    All its moments but `at` are on the database's clock. The Message-ID follows from the deduplication key, so that a
+    second copy after an unclear answer is recognisable as the same mail.
+
+    That nobody is told an event twice over a channel needs no row per event: an event is of one run and one policy
+    change, a run is put into messages once, as a whole, under its lock, and recipient, channel, run and policy change
+    make the key.
     """
 
     recipient = models.CharField(max_length=320)
     channel = models.CharField(max_length=16, choices=Channel)
     dedup_key = models.CharField(max_length=500, unique=True)
     message_id = models.CharField(max_length=255, unique=True)
-    run = models.ForeignKey(ScreeningRun, models.PROTECT, related_name="messages", null=True, blank=True)
+    run = models.ForeignKey(
+        ScreeningRun, models.PROTECT, related_name="messages", null=True, blank=True, db_index=False
+    )
     policy_change = models.ForeignKey(PolicyChange, models.PROTECT, related_name="+", null=True, blank=True)
+    events = ArrayField(models.BigIntegerField(), default=list, blank=True, help_text="ids of what it tells")
+    capacities = models.JSONField(
+        default=list, blank=True, help_text="why it is this recipient: pairs of capacity and the owner stood in for"
+    )
+    at = models.DateTimeField(null=True, blank=True, help_text="the instant it speaks of: what is today, what is ahead")
+
     language = models.CharField(max_length=8)
-    subject = models.CharField(max_length=500)
-    text = models.TextField()
-    html = models.TextField()
+    subject = models.CharField(max_length=500, blank=True)
+    text = models.TextField(blank=True)
+    html = models.TextField(blank=True)
+    rendered_at = models.DateTimeField(
+        null=True, blank=True, help_text="when it was put into words"
+    )
 
     state = models.CharField(max_length=16, choices=State, default=State.PENDING)
     created_at = models.DateTimeField(db_default=WallClock())
@@ -95,32 +122,22 @@ class Message(models.Model):
             models.CheckConstraint(
                 name="message_sent_has_moment", condition=~Q(state="sent") | Q(sent_at__isnull=False)
             ),
+            models.CheckConstraint(
+                name="message_sent_is_rendered", condition=~Q(state="sent") | Q(rendered_at__isnull=False)
+            ),
         ]
         indexes = [
             models.Index(fields=["next_attempt_at", "id"], name="message_queue", condition=Q(state__in=QUEUED)),
             models.Index(fields=["state", "-id"], name="message_not_sent", condition=~Q(state="sent")),
             models.Index(fields=["recipient", "-id"], name="message_recipient"),
+            models.Index(fields=["run", "policy_change"], name="message_of_run_and_change"),
         ]
         triggers = [pgtrigger.Protect(name="keep", operation=pgtrigger.Delete)]
 
     def __str__(self) -> str:
-        return self.subject
+        return self.subject or f"message {self.pk}"
 
-
-class MessageLine(models.Model):
-    """An event told in a message; nobody is told the same event twice over the same channel."""
-
-    message = models.ForeignKey(Message, models.PROTECT, related_name="lines")
-    event = models.ForeignKey(FlagEvent, models.PROTECT, related_name="message_lines", db_index=False)
-    recipient = models.CharField(max_length=320)
-    channel = models.CharField(max_length=16, choices=Channel)
-
-    class Meta:
-        ordering = ["id"]
-        constraints = [
-            models.UniqueConstraint(name="told_once", fields=["event", "recipient", "channel"]),
-        ]
-        triggers = [pgtrigger.Protect(name="keep", operation=pgtrigger.Delete)]
-
-    def __str__(self) -> str:
-        return f"{self.event_id} in message {self.message_id}"
+    def told(self) -> FlagEventQuerySet:
+        """The events it tells, however many."""
+        ids = Func(F("events"), function="unnest", output_field=models.BigIntegerField())
+        return FlagEvent.objects.filter(pk__in=Message.objects.order_by().filter(pk=self.pk).values(told=ids))

@@ -24,6 +24,10 @@ class RunQuerySet(models.QuerySet["ScreeningRun"]):
         """Runs that screened every contract, whatever the cause."""
         return self.filter(everything=True)
 
+    def uncomposed(self) -> Self:
+        """Complete runs whose events have not been put into messages yet."""
+        return self.complete().filter(composed_at__isnull=True)
+
     def abandoned(self) -> Self:
         """Runs that did not finish and whose work no later run has done yet; one that is still at work looks alike."""
         return self.filter(finished_at__isnull=True, completed_by__isnull=True)
@@ -64,6 +68,7 @@ class ScreeningRun(models.Model):
     )
     started_at = models.DateTimeField(db_default=WallClock())
     finished_at = models.DateTimeField(null=True, blank=True)
+    composed_at = models.DateTimeField(null=True, blank=True, help_text="when its events were put into messages")
     completed_by = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+")
 
     objects = RunQuerySet.as_manager()
@@ -75,6 +80,7 @@ class ScreeningRun(models.Model):
                 fields=["everything", "-id"], name="run_last_complete", condition=Q(finished_at__isnull=False)
             ),
             models.Index(fields=["id"], name="run_abandoned", condition=Q(finished_at__isnull=True)),
+            models.Index(fields=["id"], name="run_uncomposed", condition=Q(composed_at__isnull=True)),
         ]
         triggers = [pgtrigger.Protect(name="keep", operation=pgtrigger.Delete)]
 

@@ -1,5 +1,7 @@
 """Every page of the admin opens, with few queries, and shows what people come for."""
 
+from dataclasses import asdict
+
 import pytest
 from django.contrib import admin
 from django.urls import reverse
@@ -8,6 +10,7 @@ from alerts import dispositions
 from alerts.bundle.single import single
 from alerts.models import Flag, Message
 from alerts.policy import revise
+from alerts.writing import Writer
 from contracts.models import Contract
 from people import clock
 from people.admin.pages import BoundedPaginator, LedgerAdmin
@@ -54,7 +57,6 @@ def test_every_model_of_ours_has_a_page():
         "alerts.ScreeningRun",
         "alerts.ScreeningCursor",
         "alerts.Message",
-        "alerts.MessageLine",
     }
 
 
@@ -151,8 +153,20 @@ def test_a_flag_whose_contract_has_lost_the_line_says_so(administrator):
     assert "it will be screened again" in page.content.decode()
 
 
+def test_the_page_of_a_message_that_has_no_text_yet_says_so(administrator):
+    message = Message.objects.first()
+    text = administrator.get(address(Message, "change", message.pk)).content.decode()
+    assert "This mail has no text yet: it is put into words when it is about to leave." in text
+    assert "srcdoc=" not in text
+    for reference in message.told().values_list("flag__contract__reference", flat=True):
+        assert reference in text
+
+
 def test_the_page_of_a_message_shows_it_without_running_it(administrator):
     message = Message.objects.first()
+    written = Writer().write(message)
+    message.subject, message.text, message.html, message.rendered_at = (*asdict(written).values(), clock.now())
+    message.save()
     text = administrator.get(address(Message, "change", message.pk)).content.decode()
     assert 'sandbox=""' in text
     assert "srcdoc=" in text

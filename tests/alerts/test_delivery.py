@@ -14,6 +14,8 @@ from pytest_django import Settings
 from alerts import delivery
 from alerts.mail.transport import Fate, Outcome, Stage, Transport
 from alerts.models import Message
+from alerts.writing import Writer
+from people.models import WallClock
 from tests.alerts.smtp import Sink, serving
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -44,6 +46,7 @@ def message(recipient: str = "aoi@example.com", **fields: object) -> Message:
             "subject": "契約 C-1 – act at once",
             "text": "Dysprosium 镝\n.a line that begins with a dot\n",
             "html": "<p>Dysprosium 镝</p>",
+            "rendered_at": WallClock(),
             **fields,
         }
     )
@@ -213,7 +216,7 @@ def test_a_lost_lease_is_taken_over_and_the_stale_holder_writes_nothing(sink: Si
     assert delivery.deliver() == {"sent": 1}  # somebody else takes it over
 
     with Transport() as transport:
-        assert delivery.attempt(stale, transport) is None  # notices before its text leaves
+        assert delivery.attempt(stale, Writer(), transport) is None  # notices before its text leaves
     assert not delivery.record(stale, Outcome(Fate.REFUSED, Stage.RCPT, "550 too late"))
     stale.refresh_from_db()
     assert (stale.state, stale.attempts, stale.last_answer) == ("sent", 2, "250 OK")
