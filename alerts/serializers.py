@@ -6,9 +6,10 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field, inline_serializer
 from rest_framework import serializers
 
+from alerts import run_report
 from alerts.bundle.output import exact
 from alerts.flag_report import Told, Why, name_of
-from alerts.models import Flag, FlagAction, FlagEvent, Message, ScreeningRun, Standing
+from alerts.models import Flag, FlagAction, FlagEvent, Message, ScreeningRun, SetAside, Standing
 from alerts.revisions import differences
 from policies.models import PolicyChangeRevision
 from policies.serializers import EvidenceSerializer, PolicyChangeSerializer
@@ -246,6 +247,8 @@ class RevisionSerializer(Read[PolicyChangeRevision]):
 
 
 class RunSerializer(Read[ScreeningRun]):
+    """A run as lists hold it; the page of one has its manifest."""
+
     class Meta:
         model = ScreeningRun
         fields = (
@@ -253,6 +256,7 @@ class RunSerializer(Read[ScreeningRun]):
             "cause",
             "at",
             "policy_version",
+            "everything",
             "contracts",
             "lines",
             "screened",
@@ -261,9 +265,71 @@ class RunSerializer(Read[ScreeningRun]):
             "closed",
             "unchanged",
             "set_aside",
-            "errors",
             "digest",
             "started_at",
             "finished_at",
             "completed_by",
         )
+
+
+RUN_ERROR = inline_serializer(
+    "RunError",
+    {"contract": serializers.CharField(required=False), "error": serializers.CharField()},
+    many=True,
+)
+POLICY_SET_ASIDE = inline_serializer(
+    "PolicySetAside", {"name": serializers.CharField(), "error": serializers.CharField()}, many=True
+)
+
+
+class WholeRunSerializer(RunSerializer):
+    """A run with its manifest. Contracts are named where one may see them, and counted in any case."""
+
+    scope = serializers.SerializerMethodField(
+        help_text="the contracts in scope that one may see, in order, at most 1,000; null where every contract was"
+    )
+    errors = serializers.SerializerMethodField(  # type: ignore[assignment]  # a field, not the property
+        help_text="of the run itself, and of contracts that one may see"
+    )
+    policies_set_aside = serializers.SerializerMethodField(
+        help_text="measures and licences that could not be read or compiled; their flags stayed as they were"
+    )
+    buckets = serializers.DictField(child=serializers.CharField(), help_text="sums that the digest is over")
+
+    class Meta(RunSerializer.Meta):
+        fields = (  # type: ignore[assignment]
+            *RunSerializer.Meta.fields,
+            "scope",
+            "errors",
+            "policies_set_aside",
+            "snapshot",
+            "timezone",
+            "renewal_horizon_days",
+            "buckets",
+        )
+
+    @extend_schema_field(serializers.ListField(child=serializers.CharField(), allow_null=True))
+    def get_scope(self, run: ScreeningRun) -> list[str] | None:
+        return run_report.scope(run, seen_by=self.context["seen_by"])
+
+    @extend_schema_field(RUN_ERROR)
+    def get_errors(self, run: ScreeningRun) -> list[dict[str, str]]:
+        return run_report.errors(run, seen_by=self.context["seen_by"])
+
+    @extend_schema_field(POLICY_SET_ASIDE)
+    def get_policies_set_aside(self, run: ScreeningRun) -> list[dict[str, str]]:
+        left_out: list[dict[str, str]] = run.policies_set_aside
+        return left_out
+
+
+class SetAsideSerializer(Read[SetAside]):
+    """A contract that cannot be screened now."""
+
+    contract = serializers.CharField(source="reference")
+    faults = serializers.ListField(
+        child=serializers.CharField(), help_text="what of its facts no import would let pass, by place"
+    )
+
+    class Meta:
+        model = SetAside
+        fields = ("contract", "error", "faults", "since", "run")

@@ -60,6 +60,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("gaps", insight.GapsViewSet.as_view({"get": "list"}), name="gaps"),
     *_read("messages", reading.MessageViewSet),
     *_read("runs", reading.RunViewSet),
+    path("set-aside", reading.SetAsideViewSet.as_view({"get": "list"}), name="set-aside-list"),
     path("auth/token", TokenView.as_view(), name="token"),
     path("auth/token/current", CurrentTokenView.as_view(), name="current-token"),
     path("schema", SpectacularAPIView.as_view(), name="schema"),

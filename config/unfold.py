@@ -76,6 +76,7 @@ UNFOLD: dict[str, Any] = {
                     _page(_("Flag events"), "history", "alerts_flagevent"),
                     _page(_("Work on flags"), "task_alt", "alerts_flagaction"),
                     _page(_("Screening runs"), "radar", "alerts_screeningrun"),
+                    _page(_("Set aside"), "report", "alerts_setaside"),
                 ],
             },
             {

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 
 from alerts.admin.columns import MESSAGE_COLOURS, in_days, money
 from alerts.admin.ringing import flag_rows
-from alerts.models import Flag, Message, ScreeningRun, State
+from alerts.models import Flag, Message, ScreeningRun, SetAside, State
 from alerts.portfolio import calendar
 from contracts.admin import facts_of
 from contracts.models import Contract
@@ -66,7 +66,8 @@ def today(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
                 {"message": message, "colour": MESSAGE_COLOURS[message.state]}
                 for message in messages.unsent().order_by("-id")[:SHOWN]
             ],
-            "last_run": ScreeningRun.objects.complete().order_by("-id").first(),
+            "last_run": ScreeningRun.objects.complete().defer("scope", "buckets", "errors").order_by("-id").first(),
+            "set_aside": SetAside.objects.visible_to(user).count(),
             "unfinished": ScreeningRun.objects.abandoned().exists(),
         }
     )

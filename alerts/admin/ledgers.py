@@ -1,4 +1,4 @@
-"""Pages of what the machine writes: screening runs, the cursor and messages."""
+"""Pages of messages: what was written to whom, and whether it has left."""
 
 from typing import Any
 
@@ -10,66 +10,12 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, FieldTextFilter,
 from unfold.decorators import display
 
 from alerts.admin.columns import MESSAGE_COLOURS
-from alerts.models import Message, ScreeningCursor, ScreeningRun
+from alerts.models import Message
 from people.admin.pages import LedgerAdmin
-from people.models import Role
 from people.principal import principal
 
 SHOWN = 500
 """Events listed on the page of a message."""
-
-
-@admin.register(ScreeningRun)
-class ScreeningRunAdmin(LedgerAdmin):
-    list_display = (
-        "id",
-        "cause",
-        "at",
-        "shown_state",
-        "contracts",
-        "screened",
-        "opened",
-        "updated",
-        "closed",
-        "unchanged",
-        "set_aside",
-        "shown_seconds",
-    )
-    list_filter = (("cause", ChoicesDropdownFilter), ("at", RangeDateTimeFilter))
-    search_fields = ("policy_version__exact", "digest__exact")
-    search_help_text = _("a whole digest")
-    ordering = ("-id",)
-    sortable_by = ("id",)
-    fieldsets = (
-        (None, {"fields": (("cause", "at"), ("started_at", "finished_at", "completed_by"))}),
-        (_("Manifest"), {"fields": (("contracts", "lines", "screened", "set_aside"), "policy_version", "digest")}),
-        (_("Flags"), {"fields": (("opened", "updated", "closed", "unchanged"),)}),
-        (_("What failed"), {"fields": ("errors",)}),
-    )
-
-    @display(description=_("state"), label={"finished": "success", "replaced": "warning", "unfinished": "danger"})
-    def shown_state(self, run: ScreeningRun) -> tuple[str, Any]:
-        if run.finished_at is not None:
-            return "finished", _("finished")
-        if run.completed_by_id is not None:
-            return "replaced", _("done by a later run")
-        return "unfinished", _("not finished")
-
-    @display(description=_("seconds"))
-    def shown_seconds(self, run: ScreeningRun) -> str | None:
-        return f"{(run.finished_at - run.started_at).total_seconds():.1f}" if run.finished_at else None
-
-
-@admin.register(ScreeningCursor)
-class ScreeningCursorAdmin(LedgerAdmin):
-    readers = (Role.ADMINISTRATOR,)
-    list_display = ("id", "xid", "shown_ahead")
-    list_filter = ()
-    fields = ("xid", "ahead")
-
-    @display(description=_("screened beyond it"))
-    def shown_ahead(self, cursor: ScreeningCursor) -> int:
-        return len(cursor.ahead)
 
 
 @admin.register(Message)

@@ -8,7 +8,8 @@ from django.db import models
 from django.db.models import CheckConstraint, Q
 from django.utils.translation import gettext_lazy as _
 
-from people.models import WallClock
+from contracts.models import Contract
+from people.models import User, WallClock
 
 
 class Cause(models.TextChoices):
@@ -123,6 +124,12 @@ class ContractDue(models.Model):
         return f"contract {self.contract_id} at {self.due_at:%Y-%m-%d %H:%M}"
 
 
+class SetAsideQuerySet(models.QuerySet["SetAside"]):
+    def visible_to(self, principal: User) -> Self:
+        """Of the contracts that the principal may see."""
+        return self.filter(contract_id__in=Contract.objects.visible_to(principal).order_by().values("id"))
+
+
 class SetAside(models.Model):
     """A contract that cannot be screened now: its flags stay as they were, and somebody has to look at it."""
 
@@ -131,6 +138,8 @@ class SetAside(models.Model):
     error = models.TextField()
     since = models.DateTimeField(db_default=WallClock())
     run = models.ForeignKey(ScreeningRun, models.PROTECT, related_name="+", help_text="the last that failed on it")
+
+    objects = SetAsideQuerySet.as_manager()
 
     class Meta:
         ordering = ["reference"]

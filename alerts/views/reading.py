@@ -11,16 +11,18 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from alerts import flag_report
+from alerts import flag_report, run_report
 from alerts.as_of import KNOWN
 from alerts.filters import FlagFilter, MessageFilter, RunFilter
-from alerts.models import Flag, Message, ScreeningRun
+from alerts.models import Flag, Message, ScreeningRun, SetAside
 from alerts.serializers import (
     FlagSerializer,
     MessageSerializer,
     RunSerializer,
+    SetAsideSerializer,
     WholeFlagSerializer,
     WholeMessageSerializer,
+    WholeRunSerializer,
 )
 from alerts.views.past import past_flags
 from people import clock
@@ -86,14 +88,30 @@ class MessageViewSet(Ledger):
 
 
 class RunViewSet(Ledger):
-    queryset = ScreeningRun.objects.all()
+    queryset = ScreeningRun.objects.defer("scope", "buckets", "errors", "policies_set_aside")
     serializer_class = RunSerializer
     filterset_class = RunFilter
     page_backwards = True
 
-    @extend_schema(responses=RunSerializer)
+    @extend_schema(responses=WholeRunSerializer)
     def retrieve(self, request: Request, pk: str) -> Response:
-        return Response(RunSerializer(self.get_object()).data)
+        """Its manifest: what was in scope, against which policies, and the sums that anyone can compute again."""
+        context = {**self.get_serializer_context(), "seen_by": principal(request)}
+        return Response(WholeRunSerializer(self.get_object(), context=context).data)
+
+
+class SetAsideViewSet(Ledger):
+    """Contracts that cannot be screened now: their flags stay as they were, until somebody mends them."""
+
+    queryset = SetAside.objects.all()
+    serializer_class = SetAsideSerializer
+
+    def get_queryset(self) -> QuerySet[Any]:
+        rows: Any = super().get_queryset()
+        return rows.visible_to(principal(self.request))
+
+    def paginate_queryset(self, queryset: Any) -> list[Any]:
+        return run_report.explained(super().paginate_queryset(queryset) or [])
 
 
 class Nothing(APIView):

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from alerts import dispositions
 from alerts.bundle.single import single
-from alerts.models import Flag, Message
+from alerts.models import Flag, Message, ScreeningRun, SetAside
 from alerts.policy import revise
 from alerts.writing import Writer
 from contracts.models import Contract
@@ -35,10 +35,12 @@ def owned_by_the_machine(model):
 
 @pytest.fixture(autouse=True)
 def commented(january):
-    """What the scenario alone has none of: something that a person did."""
+    """What the scenario alone has none of: what a person did, and a contract that cannot be screened."""
     change, by = PolicyChange.objects.filter(status="published").earliest("pk"), User.objects.earliest("pk")
+    contract, run = Contract.objects.earliest("pk"), ScreeningRun.objects.earliest("pk")
     edit = {"reference": change.reference, "timezone": change.timezone, "title": "Other"}
     revise(change, single("policy_changes", edit, change.reference), by=by, at=clock.now())
+    SetAside.objects.create(contract_id=contract.pk, reference=contract.reference, error="x", run=run)
     dispositions.comment(Flag.objects.earliest("pk"), text="Seen.", by=User.objects.earliest("pk"), at=clock.now())
 
 
@@ -50,12 +52,14 @@ def test_every_model_of_ours_has_a_page():
         "suppliers.Organization",
         "contracts.Contract",
         "policies.PolicyChange",
+        "policies.PolicyChangeRevision",
         "policies.PartyList",
         "policies.Licence",
         "alerts.Flag",
         "alerts.FlagEvent",
         "alerts.ScreeningRun",
         "alerts.ScreeningCursor",
+        "alerts.SetAside",
         "alerts.Message",
     }
 
