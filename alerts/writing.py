@@ -78,13 +78,15 @@ def tidings_of(message: Message) -> Tidings:
     )
     told = events.exclude(kind=EventKind.CLOSED).order_by("act_by", "reference", "flag_id")
     closed = events.filter(kind=EventKind.CLOSED).order_by("reference", "flag_id")
-    return Tidings(Figures.of(message.told()), _news(told), _news(closed))
+    figures = Figures.of(message.told())
+    return Tidings(figures, _news(told) if figures.told else (), _news(closed) if figures.closed else ())
 
 
 def _news(events: FlagEventQuerySet) -> Sequence[News]:
-    listed = list(events.select_related("flag__measure")[:ROWS])
+    # Many flags share a measure, and many contracts a supplier: fetched once each rather than once a row.
+    listed = list(events.select_related("flag").prefetch_related("flag__measure")[:ROWS])
     prefetch_related_objects([event for event in listed if event.kind == EventKind.REOPENED], "flag__actions")
-    contracts = Contract.objects.select_related("supplier").in_bulk({event.flag.contract_id for event in listed})
+    contracts = Contract.objects.prefetch_related("supplier").in_bulk({event.flag.contract_id for event in listed})
     return [News(event, contracts.get(event.flag.contract_id)) for event in listed]
 
 

@@ -18,6 +18,18 @@ CERTAINTY = {
     "matched": gettext_lazy("certain"),
     "needs_review": gettext_lazy("not certain, please review"),
 }
+NEXT_STEP = {
+    "no_new_contracts": gettext_lazy(
+        "Do not sign, renew or call off before compliance has cleared it. Decide on another source %(deadline)s."
+    ),
+    "possible_termination": gettext_lazy(
+        "Prepare another source %(deadline)s, for deliveries may end. Secure what is still open and read the"
+        " clauses on termination and force majeure."
+    ),
+    "licence_required": gettext_lazy(
+        "Ask the supplier %(deadline)s for an export licence that covers every delivery; plan no shipment without one."
+    ),
+}
 BASIS = {
     "in_force": gettext_lazy("in force"),
     "reported": gettext_lazy("reported, not confirmed"),
@@ -77,20 +89,7 @@ def of_kind(kind: str, which: str, number: int) -> str:
 
 def next_step(kind: str, certainty: str, basis: str, deadline: str) -> str:
     """What the reader must do, and by when (`deadline` in words)."""
-    steps = {
-        "no_new_contracts": _(
-            "Do not sign, renew or call off before compliance has cleared it. Decide on another source %(deadline)s."
-        ),
-        "possible_termination": _(
-            "Prepare another source %(deadline)s, for deliveries may end. Secure what is still open and read the"
-            " clauses on termination and force majeure."
-        ),
-        "licence_required": _(
-            "Ask the supplier %(deadline)s for an export licence that covers every delivery; plan no shipment without"
-            " one."
-        ),
-    }
-    step = steps[kind] % {"deadline": deadline}
+    step = str(NEXT_STEP[kind]) % {"deadline": deadline}
     if certainty != "needs_review":
         return step
     if basis == "resumption_unconfirmed":

@@ -90,9 +90,7 @@ class Message(models.Model):
     subject = models.CharField(max_length=500, blank=True)
     text = models.TextField(blank=True)
     html = models.TextField(blank=True)
-    rendered_at = models.DateTimeField(
-        null=True, blank=True, help_text="when it was put into words"
-    )
+    rendered_at = models.DateTimeField(null=True, blank=True, help_text="when it was put into words")
 
     state = models.CharField(max_length=16, choices=State, default=State.PENDING)
     created_at = models.DateTimeField(db_default=WallClock())

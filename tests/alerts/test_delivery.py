@@ -1,21 +1,25 @@
 """Delivery against a real mail server: every answer has its consequence, and no lease is held by two."""
 
 import socket
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 from aiosmtpd.smtp import AuthResult
 from django.db import connection
-from django.db.models import F
+from django.db.models import F, Model
 from django.db.models.functions import Now
 from pytest_django import Settings
 
-from alerts import delivery
+from alerts import delivery, messages, runs, writing
 from alerts.mail.transport import Fate, Outcome, Stage, Transport
 from alerts.models import Message
 from alerts.writing import Writer
+from contracts.models import Contract, Line
 from people.models import WallClock
+from policies.models import PolicyChange
+from tests.alerts.conftest import AT, World
 from tests.alerts.smtp import Sink, serving
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -261,3 +265,111 @@ def test_an_address_that_cannot_be_written_is_dead_and_keeps_nobody(sink: Sink) 
     fine.refresh_from_db()
     assert (broken.state, fine.state) == ("dead", "sent")
     assert sink.recipients == ["aoi@example.com"]
+
+
+@pytest.fixture
+def queued(live_world: World) -> Message:
+    """A message about contract C-1 as composing leaves it: without its words."""
+    live_world.contract("C-1", title="NdPr oxide")
+    live_world.change(number="No. 7")
+    runs.screen_pending(at=AT)
+    messages.compose(at=AT)
+    return Message.objects.get()
+
+
+def test_a_message_is_put_into_words_once_and_every_attempt_sends_those(sink: Sink, queued: Message) -> None:
+    sink.rcpt_answers["aoi@example.com"] = "451 4.7.1 greylisted"
+    assert delivery.deliver() == {"deferred": 1}
+    queued.refresh_from_db()
+    assert queued.rendered_at is not None
+    assert queued.subject == "Act at once: contract C-1 may be terminated (reported, not confirmed: No. 7)"
+
+    Contract.objects.update(title="Renamed")
+    PolicyChange.objects.update(number="No. 8")
+    sink.rcpt_answers.clear()
+    pass_time(hours=1)
+    assert delivery.deliver() == {"sent": 1}
+    (mail,) = sink.accepted
+    text = mail.get_body(("plain",))
+    assert text is not None
+    assert text.get_content().replace("\r\n", "\n") == queued.text
+    assert (mail["Subject"], mail["Message-ID"]) == (queued.subject, queued.message_id)
+    assert "NdPr oxide" in queued.text
+
+
+def test_it_speaks_of_the_instant_it_was_queued_for(sink: Sink, queued: Message) -> None:
+    Message.objects.update(at=AT.replace(year=2025))  # when the day to act by lay ahead
+    delivery.deliver()
+    queued.refresh_from_db()
+    assert queued.subject.startswith("Act by 13 January 2026: contract C-1")
+
+
+def test_whoever_lost_the_lease_while_writing_stores_nothing(sink: Sink, queued: Message) -> None:
+    stale = delivery.claim()
+    assert stale is not None
+    pass_time(hours=1)
+    assert delivery.claim() is not None
+    with pytest.raises(delivery.LeaseLost):
+        delivery.write(stale, Writer())
+    queued.refresh_from_db()
+    assert (queued.rendered_at, queued.text) == (None, "")
+    with Transport() as transport:
+        assert delivery.attempt(stale, Writer(), transport) is None
+    assert sink.accepted == []
+
+
+def test_a_message_that_cannot_be_written_is_tried_again_and_keeps_nobody(
+    sink: Sink, queued: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fine = message("ken@example.com")
+    with monkeypatch.context() as broken:
+        broken.setattr(writing, "tidings_of", lambda _: 1 / 0)
+        assert delivery.deliver() == {"deferred": 1, "sent": 1}
+    queued.refresh_from_db()
+    fine.refresh_from_db()
+    assert (queued.state, queued.rendered_at, fine.state) == ("failed", None, "sent")
+    assert "ZeroDivisionError" in queued.last_answer
+    pass_time(hours=1)
+    assert delivery.deliver() == {"sent": 1}
+
+
+def test_a_statement_that_fails_while_writing_leaves_the_reduced_letter(
+    sink: Sink, queued: Message, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 / 0")
+
+    monkeypatch.setattr(writing, "letter", lambda *_, **__: failing())
+    assert delivery.deliver() == {"sent": 1}
+    assert sink.accepted[0]["Subject"] == "Contracts affected by CN-REPORT"
+
+
+@pytest.mark.slow
+def test_the_day_a_change_hits_4000_contracts_of_60_owners(sink: Sink, live_world: World) -> None:
+    template = live_world.contract("C-0", owner="owner0@example.com")
+    line = template.lines.get()
+    contracts = [
+        Contract(**{**fields_of(template), "reference": f"C-{number}", "owner": f"owner{number % 60}@example.com"})
+        for number in range(1, 4000)
+    ]
+    Contract.objects.bulk_create(contracts)
+    Line.objects.bulk_create(Line(**{**fields_of(line), "contract_id": contract.pk}) for contract in contracts)
+    live_world.change(number="No. 7", formality="official")
+    runs.screen_pending(at=AT)
+    assert messages.compose(at=AT) == 60
+    assert delivery.deliver() == {"sent": 60}
+    assert sorted(sink.recipients) == sorted(f"owner{number}@example.com" for number in range(60))
+    assert len({mail["Message-ID"] for mail in sink.accepted}) == 60
+    subjects = Counter(mail["Subject"] for mail in sink.accepted)
+    assert subjects == {
+        "Act at once: 67 contracts may be terminated (No. 7)": 40,
+        "Act at once: 66 contracts may be terminated (No. 7)": 20,
+    }
+    assert delivery.deliver() == {}
+    assert messages.compose(at=AT) == 0
+
+
+def fields_of(row: Model) -> dict[str, object]:
+    """All its columns but its own number."""
+    return {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields if not field.primary_key}

@@ -12,7 +12,7 @@ from pytest_django import Settings
 from alerts import messages, runs, writing
 from alerts.models import FlagEvent, Message, ScreeningRun
 from alerts.models.flags import Flag
-from contracts.models import Contract
+from contracts.models import Contract, Line
 from people.models import Absence, User
 from policies.models import Measure, PolicyChange
 from tests.alerts.conftest import AT, World
@@ -85,6 +85,100 @@ def test_composing_twice_writes_no_second_message(world: World) -> None:
     assert messages.compose(at=AT) == 0
     assert Message.objects.count() == 1
     assert not ScreeningRun.objects.uncomposed().exists()
+
+
+def test_composing_queues_a_message_without_its_words(world: World) -> None:
+    world.contract("C-1")
+    world.change()
+    run = runs.screen_pending(at=AT)
+    assert messages.compose(at=AT) == 1
+    message = Message.objects.get()
+    assert (message.subject, message.text, message.html, message.rendered_at) == ("", "", "", None)
+    assert run is not None
+    assert (message.run_id, message.at, message.capacities) == (run.pk, AT, [["owner", None]])
+    assert message.dedup_key == f"email:run-{run.pk}:CN-REPORT:aoi@example.com"
+    assert message.message_id == messages.message_id(message.dedup_key)
+
+
+def test_a_run_that_cannot_be_told_keeps_no_other_and_loses_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.contract("C-1")
+    world.change()
+    first = runs.screen_pending(at=AT)
+    world.contract("C-2", owner="ken@example.com")
+    second = runs.screen_pending(at=AT)
+    assert first is not None
+    assert second is not None
+    drafts = messages._drafts
+    with monkeypatch.context() as broken:
+        broken.setattr(messages, "_drafts", lambda run, at: 1 / 0 if run == first.pk else drafts(run, at))
+        assert messages.compose(at=AT) == 1
+    assert Message.objects.get().recipient == "ken@example.com"
+    assert {event.run_id for event in FlagEvent.objects.untold()} == {first.pk}
+
+    assert messages.compose(at=AT) == 1
+    assert sorted(Message.objects.values_list("recipient", "run")) == [
+        ("aoi@example.com", first.pk),
+        ("ken@example.com", second.pk),
+    ]
+
+
+def test_one_message_holds_what_one_address_gets_in_several_capacities(world: World) -> None:
+    absent = world.user("away@example.com", deputy="aoi@example.com")
+    Absence.objects.create(user=absent, from_on=None, until_on=None)
+    world.contract("C-1")
+    world.contract("C-2", owner="away@example.com")
+    world.contract("C-3", owner="AOI@example.com")
+    world.change()
+    assert told() == ["aoi@example.com"]
+    message = Message.objects.get()
+    assert sorted(message.capacities) == [["deputy", "away@example.com"], ["owner", None]]
+    assert "3 contracts may be terminated" in message.subject
+    assert message.text.count("You receive this as the deputy of away@example.com, who is away.") == 1
+
+
+def test_of_a_deleted_contract_compliance_hears(world: World) -> None:
+    contract = world.contract("C-1")
+    world.change()
+    told()
+    Line.objects.all().delete()
+    Contract.objects.filter(pk=contract.pk)._raw_delete("default")
+    assert told() == [COMPLIANCE]
+    message = Message.objects.get(recipient=COMPLIANCE)
+    assert f"* deleted contract {contract.pk}" in message.text
+    assert "Closed because: the contract was deleted" in message.text
+
+
+def test_a_mail_about_thousands_of_contracts_stays_short_and_counts_them_all(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "ROWS", 3)
+    monkeypatch.setattr(writing, "DETAILED", 2)
+    for number in range(5):
+        end_use = None if number == 4 else "military"
+        world.contract(f"C-{number}", end_use=end_use, line={"ship_from": date(2026, 2, number + 1)})
+    world.change(number="No. 7", formality="official", measure={"scope": {"end_uses": ["military"]}})
+    told()
+    message = Message.objects.get()
+    assert message.subject == "Act by 1 February 2026: 5 contracts may be terminated (No. 7)"
+    assert "1 contract is not certain: please review it." in message.text.splitlines()[0]
+    assert [line[2:5] for line in message.text.splitlines() if line.startswith("* ")] == ["C-0", "C-1", "C-2"]
+    assert message.text.count("  Why:\n") == 2
+    assert "... and 2 more: https://tocsin.example.com/admin/alerts/flag/" in message.text
+    assert_same_words(message)
+
+
+def test_a_mailbox_is_not_told_of_every_owner_who_is_away(world: World) -> None:
+    for number in range(12):
+        owner = world.user(f"away{number}@example.com")
+        Absence.objects.create(user=owner, from_on=None, until_on=None)
+        world.contract(f"C-{number}", owner=owner.email)
+    world.change()
+    assert told() == ["magnets@example.com"]
+    text = Message.objects.get().text
+    assert text.count("The department receives this because away") == 10
+    assert "The same holds of 2 more owners." in text
 
 
 def test_composing_at_the_same_time_writes_every_message_once(live_world: World) -> None:
