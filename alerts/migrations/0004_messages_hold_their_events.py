@@ -8,13 +8,10 @@ import django.db.models.deletion
 from django.db import migrations, models
 
 TELL = """
-    UPDATE alerts_message SET rendered_at = created_at;
-
     UPDATE alerts_message AS message
-    SET events = line.events, at = run.at
-    FROM (SELECT message_id, array_agg(event_id ORDER BY event_id) AS events FROM alerts_messageline GROUP BY 1) AS line,
-         alerts_screeningrun AS run
-    WHERE line.message_id = message.id AND run.id = message.run_id;
+    SET rendered_at = created_at,
+        at = (SELECT run.at FROM alerts_screeningrun AS run WHERE run.id = message.run_id),
+        events = ARRAY(SELECT event_id FROM alerts_messageline WHERE message_id = message.id ORDER BY event_id);
 
     UPDATE alerts_screeningrun AS run
     SET composed_at = clock_timestamp()

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 from playwright.sync_api import Page, sync_playwright
 
-from alerts import messages
+from alerts import delivery, messages
 from people import clock
 from people.models import User
 from tests.january import MORNING, SCENARIO
@@ -37,6 +37,7 @@ def server(live_server, settings) -> str:
     settings.CLOCK_START, settings.CLOCK_STARTED_REAL = MORNING, time.time()
     call_command("load", str(SCENARIO), stdout=StringIO())
     messages.compose(at=clock.now())
+    delivery.deliver()
     User.objects.create_user("buyer@example.com", PASSWORD, roles=["administrator"])
     return str(live_server.url)
 
