@@ -100,9 +100,14 @@ def whole(change: PolicyChange) -> dict[str, Any]:
 
 
 def indented(change: Mapping[str, Any]) -> str:
-    """A change as text that people can edit; criteria that a scope does not state are left out."""
-    measures = [{**measure, "scope": _stated(measure["scope"])} for measure in change["measures"]]
-    return json.dumps({**change, "measures": measures}, ensure_ascii=False, indent=2)
+    """A change as text that people can edit."""
+    in_order = PolicyChangeSerializer().to_representation(change)  # jsonb keeps none
+    return json.dumps({**in_order, "measures": _measures(in_order)}, ensure_ascii=False, indent=2)
+
+
+def _measures(change: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The measures without the criteria that their scopes do not state."""
+    return [{**measure, "scope": _stated(measure["scope"])} for measure in change["measures"] or ()]
 
 
 def _stated(value: Any) -> Any:
@@ -135,7 +140,7 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _by_key(change: Mapping[str, Any]) -> dict[str, Any]:
-    return {**change, "measures": {measure["key"]: measure for measure in change["measures"] or ()}}
+    return {**change, "measures": {measure["key"]: measure for measure in _measures(change)}}
 
 
 def _differences(path: tuple[str, ...], now: Any, then: Any) -> Iterator[Difference]:

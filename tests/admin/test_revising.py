@@ -93,6 +93,15 @@ def test_whoever_drafted_it_is_told_that_another_has_to_publish_it(publisher):
     assert PolicyChange.objects.get(reference=CHANGE).title != "Another title"
 
 
+def test_the_page_shows_the_change_in_the_order_of_a_bundle_and_only_what_its_scopes_state(editor):
+    revise(editor, title="First")
+    text = editor.get(step("revise")).context["form"]["content"].value()
+    content = json.loads(text)
+    assert list(content)[:3] == ["reference", "authority", "authority_country"]
+    assert list(content["measures"][0]) == ["key", "title", "effect", "timeline", "scope"]
+    assert None not in content["measures"][0]["scope"].values()
+
+
 def test_the_next_edit_starts_from_the_revision(editor, publisher):
     revise(editor, title="First")
     assert content_of(publisher)["title"] == "First"
@@ -168,7 +177,8 @@ def test_it_is_discarded_by_a_post_alone(editor):
 def test_a_revision_of_what_was_altered_meanwhile_says_so(editor, publisher):
     revise(editor, title="First")
     PolicyChange.objects.filter(reference=CHANGE).update(number="7")
-    assert "It cannot be published" in publisher.get(step("change")).content.decode()
+    for page in ("change", "revise", "publish"):
+        assert "It cannot be published" in publisher.get(step(page)).content.decode()
     assert "was altered after its revision was made" in said(publisher.post(step("publish"), follow=True))[0]
 
 
