@@ -5,7 +5,6 @@ says what it took, as JSON.
 """
 
 import json
-import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from time import perf_counter
 from alerts.screening import Policies, Verdict, compile_policies
 from config.embedded.places import CHECKOUT
 from tests.benchmarks import world
-from tests.benchmarks.figures import seconds, shown
+from tests.benchmarks.figures import most_memory, seconds, shown
 from tests.benchmarks.portfolio import Portfolio
 from tests.benchmarks.world import NOW, Size
 from tests.screening.reference import Flag
@@ -77,8 +76,7 @@ def grow(scale: float, contracts: int) -> Growth:
         took += spent
         lines += sum(len(contract.lines) for contract in chunk)
         flags += len(verdicts)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return Growth(contracts, lines, flags, took, memory)
+    return Growth(contracts, lines, flags, took, most_memory())
 
 
 def policies(size: Size) -> Policies:

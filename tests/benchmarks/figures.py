@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field, replace
+from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 from statistics import median
 from time import perf_counter
 from typing import Any, Self, TypeVar
@@ -56,29 +57,34 @@ HEAD = ("| id | operation | measured | against | ratio | target | verdict |", "|
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What a piece of the benchmark found, and what else is worth knowing, a sentence each."""
+    """What a piece of the benchmark found, and what else is worth knowing, a sentence each.
+
+    `memory`: the most that one of its processes held, in MiB.
+    """
 
     findings: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    memory: float = 0
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
-        return cls([Finding(**one) for one in values["findings"]], values["notes"])
+        return cls([Finding(**one) for one in values["findings"]], values["notes"], values["memory"])
 
 
 def median_of(rounds: Iterable[Measured]) -> Measured:
-    """The findings of several rounds as one: the medians of their figures. Notes of the first round are kept.
+    """The findings of several rounds as one: the medians of their figures, the notes of the first.
 
     An operation that is measured against several things has one figure of its own.
     """
     notes: list[str] = []
+    memory = 0.0
     measured: defaultdict[tuple[str, str], list[float]] = defaultdict(list)
     of_all: defaultdict[tuple[str, str, str], list[Finding]] = defaultdict(list)
     for one in rounds:
-        notes = notes or one.notes
+        notes, memory = notes or one.notes, max(memory, one.memory)
         for finding in one.findings:
             of_all[finding.id, finding.operation, finding.versus].append(finding)
         for operation, figure in {(f.id, f.operation): f.measured for f in one.findings}.items():
@@ -89,7 +95,13 @@ def median_of(rounds: Iterable[Measured]) -> Measured:
             for (id, operation, _), found in of_all.items()
         ],
         notes,
+        memory,
     )
+
+
+def most_memory() -> float:
+    """The most that this process or one it started has held so far, in MiB."""
+    return max(getrusage(who).ru_maxrss for who in (RUSAGE_SELF, RUSAGE_CHILDREN)) / 1024
 
 
 def seconds(work: Callable[[], Result]) -> tuple[float, Result]:

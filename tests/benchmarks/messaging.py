@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from django.db import connection, transaction
+from django.db import connection
+from django.db.models import F
 
 from alerts.messages import compose
 from alerts.models import Flag, FlagEvent, Message
@@ -61,12 +62,13 @@ def _aggregate(after: int) -> float:
 
 
 def _tell_one_by_one(after: int) -> int:
-    """As a first version would: for every event its flag, its contract and a message. How many."""
-    ids = list(FlagEvent.objects.filter(id__gt=after).order_by("id").values_list("id", flat=True)[::PART])
-    for id in ids:
-        with transaction.atomic():
-            _tell(FlagEvent.objects.get(pk=id))
-    return len(ids)
+    """As a first version would: a message for every event. How many."""
+    events = FlagEvent.objects.annotate(part=F("id") % PART).filter(part=0, id__gt=after).order_by("id")
+    told = 0
+    for event in events.select_related("flag__contract", "flag__measure__change", "run").iterator():
+        _tell(event)
+        told += 1
+    return told
 
 
 def _tell(event: FlagEvent) -> None:

@@ -20,7 +20,7 @@ from tests.benchmarks.filling import BUYER, SOURCE
 from tests.benchmarks.saving import signed_in
 from tests.benchmarks.world import Size
 
-TIMES = 30
+TIMES = 15
 LISTS = {"contracts": Contract, "flags": Flag, "messages": Message, "runs": ScreeningRun}
 ADMIN_PAGES = {"contracts_contract": Contract, "alerts_flag": Flag}
 

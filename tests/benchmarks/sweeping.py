@@ -1,7 +1,6 @@
 """P3: everything is screened again and nothing has changed."""
 
 import os
-import resource
 from datetime import timedelta
 
 import psycopg
@@ -11,7 +10,7 @@ from alerts.runs import sweep
 from contracts.models import Contract, Line
 from contracts.reading import CONTRACT_COLUMNS, LINE_COLUMNS
 from tests.benchmarks import world
-from tests.benchmarks.figures import Finding, Measured, seconds
+from tests.benchmarks.figures import Finding, Measured, most_memory, seconds
 from tests.benchmarks.world import Size
 
 AT = world.NOW.at - timedelta(minutes=20)
@@ -30,7 +29,7 @@ READ = (
 def measure(size: Size, first: bool) -> Measured:
     limit = _read_everything()
     took, run = seconds(lambda: sweep(at=AT))
-    memory = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
+    memory = most_memory()
     if run is None or not run.everything or run.screened != size.contracts:
         raise RuntimeError("the sweep did not screen everything")
     if run.opened or run.updated or run.closed:

@@ -1,0 +1,73 @@
+"""The databases of one scale, and the operations measured in copies of them."""
+
+import json
+import sys
+from collections.abc import Iterable
+from hashlib import sha256
+from pathlib import Path
+
+from config.embedded.lease import migrations_fingerprint
+from config.embedded.places import CHECKOUT
+from tests.benchmarks.cluster import Cluster
+from tests.benchmarks.figures import Measured, median_of
+from tests.benchmarks.world import Size
+
+ROUNDS = {"P1": 3, "P2": 1, "P3": 3, "P4": 1, "P7": 1, "P9": 3}
+"""How often each operation is measured, each time in a fresh copy of the database and a fresh process."""
+PRODUCT = ("config", "people", "suppliers", "contracts", "policies", "alerts")
+GENERATOR = ("world.py", "portfolio.py", "filling.py")
+
+
+class Bench:
+    """A database with the portfolio as it is loaded, and one as it is once everything has been screened.
+
+    Each is made where the cluster does not have one that the present code made.
+    """
+
+    def __init__(self, cluster: Cluster, scale: float) -> None:
+        self.cluster, self.scale = cluster, scale
+        self.notes: list[str] = []
+        migrated = self._made(f"migrated_{_short(migrations_fingerprint())}", None)
+        generator = _fingerprint(Path(__file__).with_name(name) for name in GENERATOR)
+        filled = self._made(f"filled_{_short(migrated, str(scale), generator)}", "fill", template=migrated)
+        code = _fingerprint(path for part in PRODUCT for path in (CHECKOUT / part).rglob("*.py"))
+        self._screened = self._made(f"screened_{_short(filled, code)}", "screen", template=filled)
+
+    def measure(self, piece: str) -> Measured:
+        """The medians of the rounds of one operation; CalledProcessError where one cannot be measured."""
+        often = 1 if Size.at(self.scale).trial else ROUNDS[piece]
+        return median_of(self.round(piece, number) for number in range(often))
+
+    def round(self, piece: str, number: int) -> Measured:
+        """One measurement; those numbered 0 are beside the naive way, too."""
+        _say(f"{piece} at scale {self.scale:g}, round {number + 1}")
+        with self.cluster.copy_of(self._screened) as database:
+            return self._run(database, piece, number)
+
+    def _made(self, name: str, piece: str | None, template: str = "template1") -> str:
+        if not self.cluster.has(name):
+            _say(f"preparing at scale {self.scale:g}: {piece or 'migrate'}")
+            draft = f"draft_of_{name}"
+            self.cluster.create(draft, template=template)
+            if piece is None:
+                self.cluster.run(draft, "manage.py", "migrate", "--verbosity", "0", "--no-input")
+            else:
+                self.notes += self._run(draft, piece, 0).notes
+            self.cluster.rename(draft, name)
+        return name
+
+    def _run(self, database: str, piece: str, number: int) -> Measured:
+        said = self.cluster.run(database, "-m", "tests.benchmarks.piece", piece, str(self.scale), str(number))
+        return Measured.from_json(json.loads(said))
+
+
+def _short(*parts: str) -> str:
+    return sha256(" ".join(parts).encode()).hexdigest()[:16]
+
+
+def _fingerprint(paths: Iterable[Path]) -> str:
+    return _short(*(sha256(path.read_bytes()).hexdigest() for path in sorted(paths)))
+
+
+def _say(what: str) -> None:
+    print(f"bench: {what}", file=sys.stderr, flush=True)
