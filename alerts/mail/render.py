@@ -6,6 +6,7 @@ import css_inline
 from django.template.loader import render_to_string
 
 from alerts.mail.letter import Letter
+from alerts.mail.rows import as_text, details, table_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +18,13 @@ class Rendered:
 
 def render(letter: Letter) -> Rendered:
     """Under the language that is active. The HTML has its styles inlined, no scripts and nothing to load."""
-    context = {"letter": letter}
+    rows = {"table_rows": table_rows(letter.rows), "details": details(letter.rows)}
     html = css_inline.inline(
-        render_to_string("alerts/mail/alert.html", context), load_remote_stylesheets=False, keep_style_tags=False
+        render_to_string("alerts/mail/alert.html", {"letter": letter, **rows}),
+        load_remote_stylesheets=False,
+        keep_style_tags=False,
     )
-    text = render_to_string("alerts/mail/alert.txt", context)
+    text = render_to_string("alerts/mail/alert.txt", {"letter": letter, "text_rows": as_text(letter.rows)})
     lines = [line.rstrip() for line in text.splitlines()]
     return Rendered(letter.subject, "\n".join(_single_gaps(lines)).strip() + "\n", html)
 
