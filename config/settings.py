@@ -203,6 +203,10 @@ EMAIL_USE_TLS, EMAIL_USE_SSL = _mail["USE_TLS"], _mail["USE_SSL"]
 EMAIL_FILE_PATH = _mail["FILE_PATH"]
 EMAIL_TIMEOUT = env.number("EMAIL_TIMEOUT", 20)  # seconds; Django's default is to wait for ever
 
+WEBHOOK_TIMEOUT = env.number("WEBHOOK_TIMEOUT", 10)  # seconds for a whole attempt, from its claim to the answer
+# Webhooks never reach internal addresses. `make run` and tests, never production, may call this machine's own.
+WEBHOOKS_TO_LOOPBACK = EMBEDDED and env.switch("WEBHOOKS_TO_LOOPBACK", default=_run is not None)
+
 # --- Celery is the doorbell, the tables are the queue -----------------------------------------------------------------
 
 REDIS_URL = needed("REDIS_URL", "the workers' broker: redis://host:6379/0", embedded=EMBEDDED_PLACES.redis_url)
@@ -231,6 +235,7 @@ CELERY_BEAT_SCHEDULE = {
     # A ring that nobody answered is worthless once the next one is due: they expire, or they pile up without a worker.
     "sweep": {"task": "alerts.tasks.sweep", "schedule": 60.0, "options": {"expires": 60}},
     "deliver": {"task": "alerts.tasks.deliver", "schedule": 10.0, "options": {"expires": 10}},
+    "send-webhooks": {"task": "alerts.tasks.send_webhooks", "schedule": 10.0, "options": {"expires": 10}},
 }
 
 # --- REST -------------------------------------------------------------------------------------------------------------
@@ -266,6 +271,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "FlagState": "alerts.models.actions.Standing",
         "MessageState": "alerts.models.messages.State",
+        "DeliveryState": "alerts.models.webhooks.DeliveryState",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
