@@ -5,10 +5,11 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django_filters import rest_framework as filters
 
-from alerts.models import Flag, Message, ScreeningRun, Standing
+from alerts.models import DeliveryState, Flag, Message, ScreeningRun, Standing, WebhookDelivery, WebhookType
 from alerts.models.flags import Basis, Certainty, Kind
 from alerts.models.messages import State
 from alerts.models.runs import Cause
+from alerts.models.webhooks import PING
 
 
 class FlagFilter(filters.FilterSet):
@@ -61,3 +62,13 @@ class RunFilter(filters.FilterSet):
     class Meta:
         model = ScreeningRun
         fields = ("cause",)
+
+
+class DeliveryFilter(filters.FilterSet):
+    endpoint = filters.CharFilter(field_name="endpoint__reference")
+    state = filters.ChoiceFilter(choices=DeliveryState.choices)
+    type = filters.ChoiceFilter(field_name="event__type", choices=[*WebhookType.choices, (PING, PING)])
+
+    class Meta:
+        model = WebhookDelivery
+        fields = ("endpoint", "state")

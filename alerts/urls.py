@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from alerts.views import acting, insight, publishing, reading, revising, storing
+from alerts.views import acting, insight, publishing, reading, revising, storing, webhooks
 from people.views import CurrentTokenView, TokenView
 
 
@@ -35,6 +35,11 @@ def _act(name: str) -> URLPattern:
     return path(f"flags/<str:pk>/{name}", view, name=f"flags-{name}")
 
 
+def _hook(name: str) -> URLPattern:
+    view = webhooks.WebhookViewSet.as_view({"post": name})
+    return path(f"webhooks/<str:reference>/{name}", view, name=f"webhooks-{name}")
+
+
 urlpatterns: list[URLPattern | URLResolver] = [
     *_written("departments", storing.StoredDepartments),
     *_written("organizations", storing.StoredOrganizations),
@@ -61,6 +66,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *_read("messages", reading.MessageViewSet),
     *_read("runs", reading.RunViewSet),
     path("set-aside", reading.SetAsideViewSet.as_view({"get": "list"}), name="set-aside-list"),
+    *_written("webhooks", webhooks.WebhookViewSet),
+    *map(_hook, ("rotate", "ping", "replay", "disable", "enable")),
+    *_read("webhook-deliveries", webhooks.DeliveryViewSet),
+    path(
+        "webhook-deliveries/<str:pk>/again",
+        webhooks.DeliveryViewSet.as_view({"post": "again"}),
+        name="webhook-deliveries-again",
+    ),
     path("auth/token", TokenView.as_view(), name="token"),
     path("auth/token/current", CurrentTokenView.as_view(), name="current-token"),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
