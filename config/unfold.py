@@ -77,6 +77,8 @@ UNFOLD: dict[str, Any] = {
                     _page(_("Work on flags"), "task_alt", "alerts_flagaction"),
                     _page(_("Screening runs"), "radar", "alerts_screeningrun"),
                     _page(_("Set aside"), "report", "alerts_setaside"),
+                    _page(_("Webhooks"), "webhook", "alerts_webhookendpoint"),
+                    _page(_("Webhook deliveries"), "outbox", "alerts_webhookdelivery"),
                 ],
             },
             {

@@ -14,6 +14,14 @@ CERTAINTY_COLOURS = {"matched": "danger", "needs_review": "warning"}
 BASIS_COLOURS = {"in_force": "danger", "reported": "warning", "announced": "info", "resumption_unconfirmed": ""}
 STANDING_COLOURS = {"open": "warning", "acknowledged": "info", "dismissed": "", "mitigated": "success"}
 MESSAGE_COLOURS = {"pending": "info", "sending": "info", "sent": "success", "failed": "warning", "dead": "danger"}
+DELIVERY_COLOURS = {
+    "pending": "info",
+    "sending": "info",
+    "delivered": "success",
+    "failed": "warning",
+    "dead": "danger",
+    "withheld": "",
+}
 PLACES = Decimal("0.01")
 
 

@@ -8,8 +8,9 @@ from django.urls import reverse
 
 from alerts import dispositions
 from alerts.bundle.single import single
-from alerts.models import Flag, Message, ScreeningRun, SetAside
+from alerts.models import Flag, Message, ScreeningRun, SetAside, WebhookEndpoint
 from alerts.policy import revise
+from alerts.webhooks import endpoints
 from alerts.writing import Writer
 from contracts.models import Contract
 from people import clock
@@ -35,13 +36,16 @@ def owned_by_the_machine(model):
 
 @pytest.fixture(autouse=True)
 def commented(january):
-    """What the scenario alone has none of: what a person did, and a contract that cannot be screened."""
+    """What the scenario alone has none of: what a person did, a contract that cannot be screened, an endpoint."""
     change, by = PolicyChange.objects.filter(status="published").earliest("pk"), User.objects.earliest("pk")
     contract, run = Contract.objects.earliest("pk"), ScreeningRun.objects.earliest("pk")
     edit = {"reference": change.reference, "timezone": change.timezone, "title": "Other"}
     revise(change, single("policy_changes", edit, change.reference), by=by, at=clock.now())
     SetAside.objects.create(contract_id=contract.pk, reference=contract.reference, error="x", run=run)
     dispositions.comment(Flag.objects.earliest("pk"), text="Seen.", by=User.objects.earliest("pk"), at=clock.now())
+    endpoint = WebhookEndpoint(reference="ERP", url="https://erp.example.com/", owner=by, events=["flag.opened"])
+    endpoints.register(endpoint, by=by)
+    endpoints.ping(endpoint, by=by, at=clock.now())
 
 
 def test_every_model_of_ours_has_a_page():
@@ -206,8 +210,8 @@ def test_whoever_has_no_role_stays_outside(opened):
 
 WRITERS = {
     "viewer": set(),
-    "buyer": {"contracts.Contract", "suppliers.Organization", "policies.Licence"},
-    "policy_editor": {"policies.PolicyChange", "policies.PartyList", "policies.Licence"},
+    "buyer": {"contracts.Contract", "suppliers.Organization", "policies.Licence", "alerts.WebhookEndpoint"},
+    "policy_editor": {"policies.PolicyChange", "policies.PartyList", "policies.Licence", "alerts.WebhookEndpoint"},
 }
 
 
