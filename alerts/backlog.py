@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from django.db import connection
 
-from alerts.models import Message, ScreeningCursor, ScreeningRun, SetAside
+from alerts.models import Message, ScreeningCursor, ScreeningRun, SetAside, WebhookDelivery
 from people.models import ChangeEntry
 
 
@@ -30,6 +30,8 @@ class Backlog:
     policies_set_aside: int
     messages_unsent: int
     messages_dead: int
+    webhooks_waiting: int
+    webhooks_dead: int
 
 
 _STATEMENT = f"""
@@ -48,7 +50,9 @@ _STATEMENT = f"""
         coalesce((SELECT jsonb_array_length(policies_set_aside) FROM {ScreeningRun._meta.db_table}
                   WHERE finished_at IS NOT NULL ORDER BY id DESC LIMIT 1), 0),
         (SELECT count(*) FROM {Message._meta.db_table} WHERE state <> 'sent'),
-        (SELECT count(*) FROM {Message._meta.db_table} WHERE state = 'dead')
+        (SELECT count(*) FROM {Message._meta.db_table} WHERE state = 'dead'),
+        (SELECT count(*) FROM {WebhookDelivery._meta.db_table} WHERE state IN ('pending', 'failed', 'sending')),
+        (SELECT count(*) FROM {WebhookDelivery._meta.db_table} WHERE state = 'dead')
     FROM now
 """  # noqa: S608
 

@@ -27,6 +27,8 @@ MEANINGS = {
     "policies_set_aside": "Measures and licences that cannot be read or compiled; their flags stay as they were",
     "messages_unsent": "Messages that were not accepted",
     "messages_dead": "Messages given up: somebody must look",
+    "webhooks_waiting": "Webhook deliveries that no endpoint has accepted yet",
+    "webhooks_dead": "Webhook deliveries given up: send them again or replay",
 }
 NOTHING_WAITS = {"oldest_unscreened_change_seconds", "oldest_unsent_message_seconds"}
 
