@@ -1,10 +1,13 @@
 """Draft revisions: an edit of what is published waits, apart, until a second person publishes it too."""
 
 import json
+import time
 from datetime import timedelta
+from io import StringIO
 from threading import Thread
 
 import pytest
+from django.core.management import call_command
 from django.db import connection, transaction
 from django.db.utils import DatabaseError
 from pytest_django import Settings
@@ -113,6 +116,15 @@ def test_what_is_foreseen_is_what_happens(published: PolicyChange, anna: User, b
     runs.screen_pending(at=AT)
     assert preview(["CN-REPORT"], at=AT).before == outlook.after
     assert open_flags() == {"C-1 ban", "C-2 existing", "C-2 ban"}
+
+
+def test_the_command_previews_it(published: PolicyChange, anna: User, settings: Settings) -> None:
+    settings.CLOCK_START, settings.CLOCK_STARTED_REAL = AT, time.time()
+    edit(anna, measures=[NARROW])
+    out = StringIO()
+    call_command("preview", "CN-REPORT", stdout=out)
+    shown = json.loads(out.getvalue())
+    assert [row["contract"] for row in shown["no_longer_flagged"]["rows"]] == ["C-1"]
 
 
 def test_a_measure_that_is_gone_is_retired_and_one_that_comes_back_is_the_same(
