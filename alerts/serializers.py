@@ -9,7 +9,7 @@ from rest_framework import serializers
 from alerts import run_report
 from alerts.bundle.output import exact
 from alerts.flag_report import Told, Why, name_of
-from alerts.models import Flag, FlagAction, FlagEvent, Message, ScreeningRun, SetAside, Standing
+from alerts.models import Channel, Flag, FlagAction, FlagEvent, Message, ScreeningRun, SetAside, Standing
 from alerts.revisions import differences
 from policies.models import PolicyChangeRevision
 from policies.serializers import EvidenceSerializer, PolicyChangeSerializer
@@ -103,7 +103,7 @@ class ToldSerializer(serializers.Serializer[Told]):
 
     message = serializers.IntegerField(source="message.pk")
     recipient = serializers.CharField(source="message.recipient")
-    channel = serializers.CharField(source="message.channel")
+    channel = serializers.ChoiceField(Channel.choices, source="message.channel")
     event = serializers.CharField(source="event.kind")
     state = serializers.CharField(source="message.state")
     sent_at = serializers.DateTimeField(source="message.sent_at", allow_null=True)
