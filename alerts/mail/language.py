@@ -1,10 +1,33 @@
-"""The language a mail is written in."""
+"""The language a mail is written in, and phrases remembered in each."""
+
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import Any, ParamSpec
+
+from django.utils.translation import get_language
 
 from people.models import User
 
 WRITTEN = ("en",)
 """Languages in which every phrase of a mail exists; half a translation is worse than none."""
+REMEMBERED = 10_000
+"""Phrases of a kind."""
+Arguments = ParamSpec("Arguments")
 
 
 def language_of(user: User | None) -> str:
     return user.language if user and user.language in WRITTEN else WRITTEN[0]
+
+
+def remembered(phrase: Callable[Arguments, str]) -> Callable[Arguments, str]:
+    """The phrase, made once per language for the same hashable arguments: rows of a mail repeat each other."""
+
+    @lru_cache(REMEMBERED)
+    def in_language(language: str | None, *args: Any, **kwargs: Any) -> str:
+        return phrase(*args, **kwargs)
+
+    @wraps(phrase)
+    def said(*args: Arguments.args, **kwargs: Arguments.kwargs) -> str:
+        return in_language(get_language(), *args, **kwargs)  # type: ignore[arg-type]  # hashable, as said
+
+    return said

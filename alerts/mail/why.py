@@ -5,12 +5,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
-from functools import lru_cache
 
-from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from alerts.mail import words
+from alerts.mail.language import remembered
 from alerts.mail.plain import one_line
 from alerts.screening.clearing import Clearing
 from alerts.screening.reasons import Json, Reason
@@ -91,33 +91,28 @@ EXEMPTING = ("except_commodities", "exempt_concluded_before")
 ANY_NUMBER = {"purity", "percent", "value_share", "quantity", "delivered", "cancelled", "notice_days"}
 LISTED = 12
 """How many values of a list are written out."""
-REMEMBERED = 10_000
-"""Phrases of a kind."""
 
 
 def reasons_in_words(reasons: Iterable[Reason]) -> list[str]:
     """One sentence per criterion and what the contract says of it, for all lines that say the same; doubts first."""
-    language = get_language()
     lines: defaultdict[tuple[str, str, str, str], list[int]] = defaultdict(list)
     for reason in reasons:
-        says = _said(language, json.dumps(reason.contract_says))
-        asks = _asked(language, reason.criterion, json.dumps(reason.measure_says))
+        says = _said(json.dumps(reason.contract_says))
+        asks = _asked(reason.criterion, json.dumps(reason.measure_says))
         of_line = lines[reason.criterion, reason.verdict, says, asks]
         if reason.line is not None:
             of_line.append(reason.line)
     doubts_first = sorted(lines.items(), key=lambda said: said[0][1] != "unknown")
-    return [_sentence(language, *key, tuple(numbers)) for key, numbers in doubts_first]
+    return [_sentence(*key, tuple(numbers)) for key, numbers in doubts_first]
 
 
-# Contracts of one supplier, or for the same goods, repeat each other: what was put into words once is remembered, by
-# language.
-@lru_cache(REMEMBERED)
-def _said(language: str | None, contract_says: str) -> str:
+@remembered
+def _said(contract_says: str) -> str:
     return _in_words(json.loads(contract_says))
 
 
-@lru_cache(REMEMBERED)
-def _asked(language: str | None, criterion: str, measure_says: str) -> str:
+@remembered
+def _asked(criterion: str, measure_says: str) -> str:
     stated = json.loads(measure_says)
     return "" if stated is None else _measure_asks(criterion, stated)
 
@@ -127,8 +122,8 @@ def clearings_in_words(clearings: Iterable[Clearing]) -> list[str]:
     return [f"{_path(clearing.field)}: {_alternatives(clearing.field, clearing.values)}" for clearing in clearings]
 
 
-@lru_cache(REMEMBERED)
-def _sentence(language: str | None, criterion: str, verdict: str, says: str, asks: str, lines: tuple[int, ...]) -> str:
+@remembered
+def _sentence(criterion: str, verdict: str, says: str, asks: str, lines: tuple[int, ...]) -> str:
     said = {"criterion": CRITERIA[criterion], "met": _met(criterion, verdict), "says": says, "asks": asks}
     if criterion == "timeline":
         sentence = _("%(criterion)s: not confirmed. %(asks)s")

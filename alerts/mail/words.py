@@ -7,6 +7,7 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
+from alerts.mail.language import remembered
 from alerts.recipients import Capacity
 
 KINDS = {
@@ -87,6 +88,7 @@ def of_kind(kind: str, which: str, number: int) -> str:
     return said[kind] % {"which": which}
 
 
+@remembered
 def next_step(kind: str, certainty: str, basis: str, deadline: str) -> str:
     """What the reader must do, and by when (`deadline` in words)."""
     step = str(NEXT_STEP[kind]) % {"deadline": deadline}
@@ -101,6 +103,7 @@ def next_step(kind: str, certainty: str, basis: str, deadline: str) -> str:
     }
 
 
+@remembered
 def renewal_step(renewal: str | None, deadline: date | None, today: date) -> str:
     """What else to do about a contract that may not be renewed, and does so by itself otherwise."""
     if renewal not in ("auto", "evergreen"):
@@ -110,6 +113,7 @@ def renewal_step(renewal: str | None, deadline: date | None, today: date) -> str
     return _("It renews by itself: to prevent that, give notice by %(day)s.") % {"day": day(deadline)}
 
 
+@remembered
 def day(when: date | None) -> str:
     """A day as the reader's language writes it: `13 January 2026`."""
     if when is None:
@@ -117,6 +121,7 @@ def day(when: date | None) -> str:
     return formats.date_format(when, pgettext("date format", "j F Y"))
 
 
+@remembered
 def deadline(act_by: date, today: date) -> str:
     """By when to act; a day that has begun or passed is at once."""
     if act_by <= today:
@@ -124,6 +129,7 @@ def deadline(act_by: date, today: date) -> str:
     return _("by %(day)s") % {"day": day(act_by)}
 
 
+@remembered
 def money(amount: Decimal | None, currency: str | None) -> str:
     """An exact amount with its currency, grouped as the reader's language does; whole amounts without decimals."""
     if amount is None or currency is None:
