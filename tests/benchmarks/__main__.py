@@ -3,7 +3,6 @@
 import argparse
 import os
 import platform
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ import numpy as np
 
 from config.embedded.places import CHECKOUT
 from tests.benchmarks import core
-from tests.benchmarks.bench import ROUNDS, Bench
+from tests.benchmarks.bench import ROUNDS, Bench, NotMeasured, Pieces
 from tests.benchmarks.cluster import SETTINGS, Cluster
 from tests.benchmarks.figures import HEAD, Measured, shown
 from tests.benchmarks.world import SEED, Size
@@ -36,18 +35,22 @@ class Report:
         self.lines += lines
 
 
-def run(pieces: Sequence[str], scale: float, state: Path, report: Report) -> None:
+def run(pieces: Sequence[str], scale: float, kept: Path | None, report: Report) -> None:
     """Measure the pieces; what goes wrong within one of the operations is said, and the others are measured."""
     if operations := [piece for piece in ROUNDS if piece in pieces]:
-        with Cluster(state).running() as cluster:
+        with (
+            _directory(kept) as state,
+            Cluster(state).running(keep=kept is not None) as cluster,
+            Pieces.of(cluster) as processes,
+        ):
             report.add(*_circumstances(scale, cluster.version))
-            bench = Bench(cluster, scale)
+            bench = Bench(cluster, processes, scale)
             report.add("", *HEAD)
             found = {piece: one for piece in operations if (one := _measured(bench, piece, report))}
             notes = [*bench.notes, *(note for one in found.values() for note in one.notes)]
             report.add("", *(f"- {note}" for note in notes))
             if "growth" in pieces:
-                report.add("", "## Growth", "", *_growth(cluster, scale, found))
+                report.add("", "## Growth", "", *_growth(Bench(cluster, processes, scale / 10), found, scale))
     if "core" in pieces:
         report.add("", "## The core alone", "", *core.report(scale))
 
@@ -56,18 +59,17 @@ def _measured(bench: Bench, piece: str, report: Report) -> Measured | None:
     """The rows of an operation, or one that says that it could not be measured; why stands on standard error."""
     try:
         measured = bench.measure(piece)
-    except subprocess.CalledProcessError as error:
+    except NotMeasured:
         report.whole = False
-        report.add(f"| {piece} | **could not be measured**: ended with {error.returncode} | | | | | |")
+        report.add(f"| {piece} | **could not be measured** | | | | | |")
         return None
     report.add(*(finding.row for finding in measured.findings))
     return measured
 
 
-def _growth(cluster: Cluster, scale: float, whole: dict[str, Measured]) -> Iterator[str]:
+def _growth(small: Bench, whole: dict[str, Measured], scale: float) -> Iterator[str]:
     """The same operations at a tenth of the scale beside what was found."""
-    small = Bench(cluster, scale / 10)
-    yield f"| id | {Size.at(scale / 10).contracts:,} contracts | {Size.at(scale).contracts:,} contracts | growth |"
+    yield f"| id | {Size.at(small.scale).contracts:,} contracts | {Size.at(scale).contracts:,} contracts | growth |"
     yield "|---|---|---|---|"
     for piece in (piece for piece in GROWING if piece in whole):
         tenth = small.round(piece, 1)
@@ -109,11 +111,10 @@ def main() -> int:
         "--scale", type=float, default=1.0, help=f"of a million contracts; at 1 the report goes to docs/{REPORT.name}"
     )
     parser.add_argument("--only", nargs="+", choices=known, default=known, metavar="PIECE", help=" ".join(known))
-    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the databases there and use them again")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep the databases (15 GB at scale 1)")
     options = parser.parse_args()
     report = Report()
-    with _directory(options.keep) as state:
-        run(options.only, options.scale, state, report)
+    run(options.only, options.scale, options.keep, report)
     if options.scale == 1 and report.whole and options.only == known:
         head = ("# Benchmarks", "", "Written by `make bench`. Ratios are what counts.", "")
         REPORT.write_text("\n".join([*head, *report.lines, ""]))

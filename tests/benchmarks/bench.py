@@ -1,8 +1,10 @@
 """The databases of one scale, and the operations measured in copies of them."""
 
 import json
+import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -18,14 +20,44 @@ PRODUCT = ("config", "people", "suppliers", "contracts", "policies", "alerts")
 GENERATOR = ("world.py", "portfolio.py", "filling.py")
 
 
+class NotMeasured(RuntimeError):  # noqa: N818
+    """Why stands on standard error."""
+
+
+class Pieces:
+    """A process of tests/benchmarks/piece.py and what it finds."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self._process = process
+
+    @classmethod
+    @contextmanager
+    def of(cls, cluster: Cluster) -> Iterator["Pieces"]:
+        command = [sys.executable, "-m", "tests.benchmarks.piece"]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        with subprocess.Popen(
+            command, cwd=CHECKOUT, env=cluster.environment("postgres"), text=True, **pipes
+        ) as process:
+            yield cls(process)
+
+    def measure(self, piece: str, scale: float, number: int, database: str) -> Measured:
+        if self._process.stdin is None or self._process.stdout is None:
+            raise NotMeasured("its process has no pipes")
+        print(json.dumps([piece, scale, number, database]), file=self._process.stdin, flush=True)
+        found = json.loads(self._process.stdout.readline() or "null")
+        if found is None:
+            raise NotMeasured(f"{piece} at scale {scale:g}")
+        return Measured.from_json(found)
+
+
 class Bench:
     """A database with the portfolio as it is loaded, and one as it is once everything has been screened.
 
     Each is made where the cluster does not have one that the present code made.
     """
 
-    def __init__(self, cluster: Cluster, scale: float) -> None:
-        self.cluster, self.scale = cluster, scale
+    def __init__(self, cluster: Cluster, pieces: Pieces, scale: float) -> None:
+        self.cluster, self.pieces, self.scale = cluster, pieces, scale
         self.notes: list[str] = []
         migrated = self._made(f"migrated_{_short(migrations_fingerprint())}", None)
         generator = _fingerprint(Path(__file__).with_name(name) for name in GENERATOR)
@@ -34,7 +66,7 @@ class Bench:
         self._screened = self._made(f"screened_{_short(filled, code)}", "screen", template=filled)
 
     def measure(self, piece: str) -> Measured:
-        """The medians of the rounds of one operation; CalledProcessError where one cannot be measured."""
+        """The medians of the rounds of one operation; NotMeasured where one cannot be."""
         often = 1 if Size.at(self.scale).trial else ROUNDS[piece]
         return median_of(self.round(piece, number) for number in range(often))
 
@@ -42,7 +74,7 @@ class Bench:
         """One measurement; those numbered 0 are beside the naive way, too."""
         _say(f"{piece} at scale {self.scale:g}, round {number + 1}")
         with self.cluster.copy_of(self._screened) as database:
-            return self._run(database, piece, number)
+            return self.pieces.measure(piece, self.scale, number, database)
 
     def _made(self, name: str, piece: str | None, template: str = "template1") -> str:
         if not self.cluster.has(name):
@@ -52,13 +84,9 @@ class Bench:
             if piece is None:
                 self.cluster.run(draft, "manage.py", "migrate", "--verbosity", "0", "--no-input")
             else:
-                self.notes += self._run(draft, piece, 0).notes
+                self.notes += self.pieces.measure(piece, self.scale, 0, draft).notes
             self.cluster.rename(draft, name)
         return name
-
-    def _run(self, database: str, piece: str, number: int) -> Measured:
-        said = self.cluster.run(database, "-m", "tests.benchmarks.piece", piece, str(self.scale), str(number))
-        return Measured.from_json(json.loads(said))
 
 
 def _short(*parts: str) -> str:

@@ -34,13 +34,18 @@ class Cluster:
         self._places = places_of(state.absolute(), user=os.geteuid())
 
     @contextmanager
-    def running(self) -> Iterator["Cluster"]:
-        """The cluster with its settings; it stops at the end of the block."""
+    def running(self, *, keep: bool) -> Iterator["Cluster"]:
+        """The cluster with its settings; it stops at the end of the block, with its databases dropped or kept."""
         with leased(self._places):
             for name, value in SETTINGS.items():
                 self.execute("ALTER SYSTEM SET {} = {}", sql.Identifier(name), sql.Literal(value))
         with leased(self._places):
-            yield self
+            try:
+                yield self
+            finally:
+                # Its files may lie elsewhere than in the directory that its caller removes.
+                for database in () if keep else self._databases():
+                    self.drop(database)
 
     def execute(self, statement: str, *parts: sql.Composable) -> list[Any]:
         """A statement of the superuser, outside any of the databases that are copied."""
@@ -54,8 +59,12 @@ class Cluster:
         return str(self.execute("SHOW server_version")[0][0]).split()[0]
 
     def has(self, database: str) -> bool:
-        found = self.execute("SELECT 1 FROM pg_database WHERE datname = {}", sql.Literal(database))
-        return bool(found)
+        return database in self._databases()
+
+    def _databases(self) -> list[str]:
+        """Those that it does not have from the beginning."""
+        own = "('postgres', 'template0', 'template1')"
+        return [str(name) for (name,) in self.execute(f"SELECT datname FROM pg_database WHERE datname NOT IN {own}")]
 
     def create(self, database: str, *, template: str = "template1") -> None:
         """A new database, or a copy of one that nobody is connected to, in place of any that is there."""

@@ -1,11 +1,9 @@
 """What PostgreSQL alone needs for the same rows: nobody can be faster who keeps them there."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from django.db import connection
 from psycopg import sql
 
@@ -23,11 +21,11 @@ SCAN = f"""
 """The lines that the draft of world.py may hit: the tables are read from beginning to end."""
 
 
-@contextmanager
-def as_owner() -> Iterator[psycopg.Connection[Any]]:
+def as_owner() -> psycopg.Connection[Any]:
     """A connection of the owning role, each statement its own transaction."""
-    with psycopg.connect(os.environ["DATABASE_OWNER_URL"], autocommit=True) as owner:
-        yield owner
+    place = connection.settings_dict
+    user = settings.DATABASE_OWNER["USER"]
+    return psycopg.connect(host=place["HOST"], dbname=place["NAME"], user=user, autocommit=True)
 
 
 def scan() -> float:

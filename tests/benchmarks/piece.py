@@ -1,17 +1,22 @@
-"""One piece of the benchmark, in a process of its own: `python -m tests.benchmarks.piece PIECE SCALE ROUND`.
+"""The pieces of the benchmark, each in a process of its own: `python -m tests.benchmarks.piece`.
 
-It works in the database that the environment names, as Tocsin does, and says what it found as JSON.
+Every line of standard input asks for one, `[piece, scale, round, database]`, and is answered by what was found there,
+or by null. The process that reads them has loaded everything and done nothing yet: what it forks begins there.
 """
 
 import json
+import multiprocessing
 import os
 import sys
 from dataclasses import replace
+from multiprocessing.connection import Connection
 
 import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
+
+from django.db import connection  # noqa: E402
 
 from alerts.messages import compose  # noqa: E402
 from alerts.runs import sweep  # noqa: E402
@@ -62,7 +67,28 @@ PIECES = {
     "P9": messaging.measure,
 }
 
+
+def work(piece: str, scale: float, number: int, database: str, answer: Connection) -> None:
+    """One round of a piece in the database; rounds numbered 0 are measured beside the naive way, too."""
+    connection.settings_dict["NAME"] = database
+    measured = PIECES[piece](Size.at(scale), number == 0)
+    answer.send(replace(measured, memory=most_memory()).as_json())
+
+
+def serve() -> None:
+    forking = multiprocessing.get_context("fork")
+    for line in sys.stdin:
+        receiver, sender = forking.Pipe(duplex=False)
+        process = forking.Process(target=work, args=(*json.loads(line), sender))
+        process.start()
+        sender.close()
+        try:
+            found = receiver.recv()
+        except EOFError:  # it ended without an answer, and said why on standard error
+            found = None
+        process.join()
+        print(json.dumps(found), flush=True)
+
+
 if __name__ == "__main__":
-    piece, scale, number = sys.argv[1:]
-    measured = PIECES[piece](Size.at(float(scale)), number == "0")
-    print(json.dumps(replace(measured, memory=most_memory()).as_json()))
+    serve()

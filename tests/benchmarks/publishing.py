@@ -24,7 +24,7 @@ AT = world.NOW.at + timedelta(minutes=1)
 PART = 10
 """The naive way is timed on every tenth contract."""
 OVER = ("completed", "cancelled", "terminated")
-EXPECTED = 0.23
+EXPECTED = 0.225
 """Flags of the draft per contract."""
 
 
