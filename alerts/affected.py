@@ -3,7 +3,7 @@
 A contract is affected by itself. An organization affects the contracts in which it, or whom it holds through any number
 of tiers on any day, sells, buys or uses. A list affects those of the organizations that are or ever were on it, where a
 published measure names it. A licence affects the contracts whose supplier is or ever was its exporter. A published
-policy change may hit any contract; any other affects those that still have its flags.
+policy change may hit any contract, but only with its own measures; any other affects those that still have its flags.
 """
 
 from collections import defaultdict
@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from alerts.changelog import Entry
 from alerts.history import past_rows
@@ -23,6 +23,8 @@ from suppliers.models import Ownership
 
 Kind = ChangeEntry.Kind
 Ids = Collection[int]
+MOST = 20_000
+"""With more contracts than these, all are screened."""
 HELD = f"""
     WITH RECURSIVE reached (id) AS (
         SELECT unnest(%s::bigint[])
@@ -37,26 +39,34 @@ HELD = f"""
 
 @dataclass(frozen=True, slots=True)
 class Affected:
-    """The contracts to screen; `everything` where that is all of them."""
+    """What to screen: contracts by id (None: all) for every measure, and all others for some policy changes alone."""
 
-    everything: bool
-    contracts: QuerySet[Contract]
+    contracts: frozenset[int] | None
+    changes: frozenset[int] = frozenset()
+
+    @property
+    def everything(self) -> bool:
+        return self.contracts is None
 
 
-EVERYTHING = Affected(True, Contract.objects.all())
+EVERYTHING = Affected(None)
 
 
 def affected_contracts(entries: Iterable[Entry], besides: Ids = ()) -> Affected:
-    """The contracts whose flags may differ because of these changes, and those whose ids are given besides."""
+    """What may differ because of these changes, and the contracts whose ids are given besides."""
     changed: defaultdict[str, set[int]] = defaultdict(set)
     for entry in entries:
         changed[entry.kind].add(entry.object_id)
-    policies = changed[Kind.POLICY_CHANGE]
-    if policies and _may_hit_anything(policies):
+    stored = dict(PolicyChange.objects.filter(id__in=changed[Kind.POLICY_CHANGE]).values_list("id", "status"))
+    changes = {id for id, status in stored.items() if status == PolicyChange.Status.PUBLISHED}
+    if len(stored) < len(changed[Kind.POLICY_CHANGE]) or _in_a_new_zone(changes):
         return EVERYTHING
     contracts = changed[Kind.CONTRACT] | set(besides)
-    if policies:
-        contracts |= _flagged_by(policies)
+    flagged = _flagged_by(stored.keys() - changes)
+    if len(flagged) > MOST:
+        changes |= stored.keys()
+    else:
+        contracts |= flagged
     organizations = changed[Kind.ORGANIZATION]
     if lists := changed[Kind.PARTY_LIST]:
         organizations |= _ever_listed(_named(lists))
@@ -66,13 +76,15 @@ def affected_contracts(entries: Iterable[Entry], besides: Ids = ()) -> Affected:
         condition |= Q(supplier__in=reached) | Q(buyer__in=reached) | Q(end_user__in=reached)
     if licences := changed[Kind.LICENCE]:
         condition |= Q(supplier__in=_ever_exporting(licences))
-    return Affected(False, Contract.objects.filter(condition))
+    found = frozenset(Contract.objects.filter(condition).order_by().values_list("id", flat=True))
+    return Affected(None if len(found) > MOST else found, frozenset(changes))
 
 
-def _may_hit_anything(changes: Ids) -> bool:
-    """Whether one of the changes is in effect, or is gone, so that nobody can tell what its measures were."""
-    stored = dict(PolicyChange.objects.filter(id__in=changes).values_list("id", "status"))
-    return len(stored) < len(changes) or PolicyChange.Status.PUBLISHED in stored.values()
+def _in_a_new_zone(changes: Ids) -> bool:
+    """Whether no other published change counts its days as one of these does: then every contract has new turns."""
+    published = PolicyChange.objects.filter(status=PolicyChange.Status.PUBLISHED).order_by()
+    zones = set(published.exclude(id__in=changes).values_list("timezone", flat=True))
+    return not zones.issuperset(published.filter(id__in=changes).values_list("timezone", flat=True))
 
 
 def _flagged_by(changes: Ids) -> set[int]:

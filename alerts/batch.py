@@ -1,28 +1,34 @@
 """Some contracts of a run: read, screened and reconciled together; one that cannot be screened is set aside alone."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TypedDict
 
+import numpy as np
 import structlog
 from django.db import Error as DatabaseError
 
 from alerts import schedule
-from alerts.closing import closed_because
+from alerts.closing import ENDED, closed_because
 from alerts.manifest import Manifest
 from alerts.models import ScreeningRun, SetAside
 from alerts.portfolio import PinnedPolicies
-from alerts.reconcile import Scope, reconcile
+from alerts.reconcile import Desired, close, reconcile
 from alerts.reopening import reopen_changed
 from alerts.screening import PolicySet
+from alerts.screening.flags import Flags
 from alerts.screening.instants import Turns
-from alerts.screening.verdicts import Verdict
-from contracts.facts import ContractFacts
-from contracts.models import Contract
+from alerts.stored import open_flags
+from contracts.columns import Contracts, Ids
+from contracts.copying import Reader, Span
+from contracts.models import Contract, Line
+from contracts.standing import stages
 
 SHOWN_ERRORS = 100
 """How many of a run's errors its record holds; all are counted."""
+
+Changes = Collection[int] | None
 
 log = structlog.get_logger(__name__)
 
@@ -35,104 +41,106 @@ class Failure(TypedDict):
 
 
 @dataclass(frozen=True, slots=True)
-class Pin:
-    """A contract in the version that is screened."""
+class Part:
+    """Contracts that were screened together; `contracts` holds those of them that may have flags."""
 
-    id: int
-    reference: str
-    version: int
+    span: Span
+    contracts: Contracts
+    flags: Flags
 
 
 @dataclass(frozen=True, slots=True)
-class Screened:
-    """The facts of contracts and what they demand."""
+class Failed:
+    """A contract that cannot be screened, by id, and why."""
 
-    facts: list[ContractFacts] = field(default_factory=list)
-    verdicts: list[Verdict] = field(default_factory=list)
-    failures: list[Failure] = field(default_factory=list)
-
-    def __add__(self, other: "Screened") -> "Screened":
-        return Screened(self.facts + other.facts, self.verdicts + other.verdicts, self.failures + other.failures)
+    contract: int
+    error: str
 
 
-def screen_batch(
-    pins: Sequence[Pin], pinned: PinnedPolicies, turns: Turns, run: ScreeningRun, manifest: Manifest
-) -> None:
-    """Screen the contracts, make their flags agree, note when they are due next, and add them to the manifest."""
-    screened = screen_contracts([pin.id for pin in pins], [pin.reference for pin in pins], pinned.policy_set, _stored)
-    by_reference = {pin.reference: pin for pin in pins}
-    facts = {by_reference[fact.reference].id: fact for fact in screened.facts}
-    scope = Scope(
-        contracts={ref: (pin.id, pin.version) for ref, pin in by_reference.items() if pin.id in facts},
-        gone=frozenset(),
-        measures=pinned.ids,
-        today=pinned.today,
-        policy_version=pinned.version,
-        because=partial(closed_because, pinned=pinned, contracts=facts),
-        untouchable=pinned.untouchable,
-    )
-    changes = reconcile(screened.verdicts, within=scope, at=run.at, run=run)
-    reopen_changed(facts, pinned, run)
-    run.contracts += len(pins)
-    run.screened += len(facts)
-    run.lines += sum(len(fact.lines) for fact in screened.facts)
-    run.set_aside += len(screened.failures)
-    run.errors = [*run.errors, *screened.failures][:SHOWN_ERRORS]
-    run.opened += changes.opened
-    run.updated += changes.updated
-    run.closed += changes.closed
-    run.unchanged += changes.unchanged
-    manifest.add_all(
-        {fact.reference: by_reference[fact.reference].version for fact in screened.facts}, screened.verdicts
-    )
-    schedule.keep({id: turns.of_contract(fact) for id, fact in facts.items()})
-    _note_failures({by_reference[one["contract"]].id: one for one in screened.failures}, facts.keys(), run)
+class Screening:
+    """What the batches of a run share: policies, what has been read, the manifest, and the contracts set aside."""
+
+    def __init__(self, run: ScreeningRun, pinned: PinnedPolicies) -> None:
+        self.run = run
+        self.pinned = pinned
+        self.manifest = Manifest()
+        self.turns = Turns(pinned.policies, pinned.calendar)
+        self.reader = Reader()
+        self.aside = frozenset(SetAside.objects.values_list("contract_id", flat=True))
+
+    def screen(self, span: Span, versions: Ids, *, changes: Changes = None) -> None:
+        """Screen contracts (with their versions, aligned with the span's ids), make their flags agree, note when they
+        are due next, and add them to the manifest; with `changes`, as far as these policy changes go, by id."""
+        policy_set = self.pinned.policy_set if changes is None else self.pinned.narrowed(changes)
+        version = dict(zip(span.ids.tolist(), versions.tolist(), strict=True))
+        self.run.contracts += len(span)
+        for part in screened(span, self.reader.read, policy_set):
+            if isinstance(part, Failed):
+                self._set_aside(part)
+            else:
+                self._keep(part, version, policy_set, changes)
+
+    def _keep(self, part: Part, versions: dict[int, int], policy_set: PolicySet, changes: Changes) -> None:
+        run, pinned, ids = self.run, self.pinned, part.span.ids
+        measures = pinned.ids_of(policy_set.slots)[part.flags.slot]
+        desired = Desired(part.flags, measures, policy_set.slots, versions, pinned.today, pinned.version)
+        concerned = pinned.measures_condition(changes)
+        stored = open_flags(f"{part.span.condition('contract_id')} AND {concerned}")
+        because = partial(closed_because, pinned=pinned, known=versions, ended=_ended(part, pinned))
+        found = reconcile(desired, stored, because=because, at=run.at, run=run)
+        reopen_changed(part.span, pinned, run)
+        run.screened += len(ids)
+        run.lines += Line.objects.extra(where=[part.span.condition("contract_id")]).count()  # noqa: S610
+        run.opened += found.opened
+        run.updated += found.updated
+        run.closed += found.closed
+        run.unchanged += found.unchanged
+        self.manifest.add(ids, np.array([versions[id] for id in ids.tolist()], dtype=np.int64), part.flags, measures)
+        if changes is None:
+            schedule.keep(part.span, part.contracts.ids, self.turns.of_contracts(part.contracts))
+            if again := self.aside.intersection(ids.tolist()):
+                SetAside.objects.filter(contract_id__in=again).delete()
+
+    def _set_aside(self, failed: Failed) -> None:
+        """Remember a contract that cannot be screened: tried again daily, and when it or the policies change."""
+        reference = Contract.objects.values_list("reference", flat=True).get(pk=failed.contract)
+        self.run.set_aside += 1
+        self.run.errors = [*self.run.errors, Failure(contract=reference, error=failed.error)][:SHOWN_ERRORS]
+        schedule.forget([failed.contract])
+        SetAside.objects.update_or_create(
+            contract_id=failed.contract,
+            defaults={"reference": reference, "error": failed.error, "run": self.run},
+        )
 
 
-def close_flags_of_deleted(contracts: frozenset[int], pinned: PinnedPolicies, run: ScreeningRun) -> None:
-    """Close the flags of contracts that no longer exist."""
-    because = partial(closed_because, pinned=pinned, contracts={})
-    scope = Scope({}, contracts, {}, {}, pinned.version, because, pinned.untouchable)
-    run.closed += reconcile([], within=scope, at=run.at, run=run).closed
-
-
-def screen_contracts(
-    ids: Sequence[int],
-    references: Sequence[str],
-    policy_set: PolicySet,
-    read: Callable[[Sequence[int]], list[ContractFacts]],
-) -> Screened:
-    """Halve what fails until the contract at fault stands alone, and leave only that one out."""
-    if not ids:
-        return Screened()
+def screened(span: Span, read: Callable[[Span], Contracts], policy_set: PolicySet) -> Iterator[Part | Failed]:
+    """Contracts and their flags, ascending; what fails is halved until the contract at fault stands alone."""
+    if not len(span):
+        return
     try:
-        facts = read(ids)
-        return Screened(facts, policy_set.screen(facts))
+        contracts = read(span)
+        part = Part(span, contracts, policy_set.flags(contracts))
     except DatabaseError:
         raise  # the transaction is lost: this is nobody's fault but the run's
     except Exception as error:
-        if len(ids) == 1:
-            log.exception("contract set aside", contract=references[0])
-            return Screened(failures=[Failure(contract=references[0], error=f"{type(error).__name__}: {error}"[:500])])
-    middle = len(ids) // 2
-    first = screen_contracts(ids[:middle], references[:middle], policy_set, read)
-    return first + screen_contracts(ids[middle:], references[middle:], policy_set, read)
+        if len(span) == 1:
+            log.exception("contract set aside", contract=int(span.ids[0]))
+            yield Failed(int(span.ids[0]), f"{type(error).__name__}: {error}"[:500])
+            return
+        for half in span.halves():
+            yield from screened(half, read, policy_set)
+        return
+    yield part
 
 
-def _stored(ids: Sequence[int]) -> list[ContractFacts]:
-    return Contract.objects.filter(id__in=ids).facts()
+def close_flags_of_deleted(contracts: Sequence[int], pinned: PinnedPolicies, run: ScreeningRun) -> None:
+    """Close the flags of contracts that no longer exist."""
+    stored = open_flags(f"{Span(np.array(contracts)).condition('contract_id')} AND {pinned.measures_condition(None)}")
+    because = partial(closed_because, pinned=pinned, known=(), ended=())
+    run.closed += close(stored, np.arange(len(stored.ids)), because=because, run=run)
 
 
-def _note_failures(failures: Mapping[int, Failure], screened: Collection[int], run: ScreeningRun) -> None:
-    """Keep the list of contracts that cannot be screened: tried again daily, and when they or the policies change."""
-    SetAside.objects.filter(contract_id__in=screened).delete()
-    schedule.forget(failures)
-    SetAside.objects.bulk_create(
-        [
-            SetAside(contract_id=id, reference=one["contract"], error=one["error"], run=run)
-            for id, one in failures.items()
-        ],
-        update_conflicts=True,
-        unique_fields=["contract_id"],
-        update_fields=["reference", "error", "run"],
-    )
+def _ended(part: Part, pinned: PinnedPolicies) -> set[int]:
+    """The contracts that are closed, and so were not even read, or have come to their end."""
+    ended = part.contracts.ids[stages(part.contracts, pinned.calendar).array(np.bool_, ENDED.__contains__)]
+    return set(np.setdiff1d(part.span.ids, part.contracts.ids).tolist()) | set(ended.tolist())

@@ -1,25 +1,27 @@
 """Why a flag closes: what its reader is told about a contract that is no longer flagged."""
 
-from collections.abc import Mapping
+from collections.abc import Collection
 
-from alerts.models import Flag
 from alerts.models.flags import ClosedBecause
 from alerts.portfolio import PinnedPolicies
-from contracts.facts import ContractFacts
-from contracts.stage import Stage, stage
+from contracts.stage import Stage
 from policies.models import PolicyChange
 
 ENDED: frozenset[Stage] = frozenset({"completed", "cancelled", "terminated", "expired"})
 
 
-def closed_because(flag: Flag, pinned: PinnedPolicies, contracts: Mapping[int, ContractFacts]) -> ClosedBecause:
-    """What ended the flag; a contract (facts by id) that is missing was deleted."""
-    measure = pinned.measures.get(flag.measure_id)
-    if measure is None or measure.retired_at is not None:
+def closed_because(
+    contract: int, measure: int, *, pinned: PinnedPolicies, known: Collection[int], ended: Collection[int]
+) -> ClosedBecause:
+    """What ended a flag of a contract and a measure, both by id.
+
+    `known` are the contracts that exist, of which those in `ended` have ended.
+    """
+    of = pinned.measures.get(measure)
+    if of is None or of.retired_at is not None:
         return ClosedBecause.RETIRED
-    if measure.change.status != PolicyChange.Status.PUBLISHED:
+    if of.change.status != PolicyChange.Status.PUBLISHED:
         return ClosedBecause.WITHDRAWN
-    facts = contracts.get(flag.contract_id)
-    if facts is None:
+    if contract not in known:
         return ClosedBecause.CONTRACT_DELETED
-    return ClosedBecause.CONTRACT_ENDED if stage(facts, pinned.calendar) in ENDED else ClosedBecause.NOT_HIT
+    return ClosedBecause.CONTRACT_ENDED if contract in ended else ClosedBecause.NOT_HIT

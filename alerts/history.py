@@ -5,15 +5,17 @@ transaction that wrote it, so what a run saw can be read again exactly, however 
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 from django.db.models import Max, Model, QuerySet
 
 from alerts.portfolio import LeftOut, digest_of_versions
 from alerts.screening import Policies
+from contracts.columns import Contracts
 from contracts.facts import ContractFacts
 from contracts.models import Amendment, Contract, Line
 from contracts.reading import CONTRACT_COLUMNS, LINE_COLUMNS, contract_facts
@@ -147,6 +149,12 @@ class Past:
             for id, row in roots.items()
             if id in ids
         ]
+
+    def columns(self, ids: Sequence[int]) -> Contracts:
+        """The same as columns, in ascending order of their ids."""
+        numbers = {reference: id for id, reference in self.contracts.items()}
+        facts = sorted(self.contract_facts(set(ids)), key=lambda contract: numbers[contract.reference])
+        return replace(Contracts.of(facts), ids=np.array([numbers[one.reference] for one in facts], dtype=np.int64))
 
     def _reference(self, organization: int | None) -> str | None:
         return None if organization is None else self.organizations[organization]["reference"]

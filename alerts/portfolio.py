@@ -1,18 +1,21 @@
 """What is stored, as screening reads it: the policies of the moment, their version, and the calendar of an instant."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
 from hashlib import sha256
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import numpy as np
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from alerts.screening import Calendar, Policies, PolicySet
+from alerts.screening import Calendar, Policies, PolicySet, compile_policies
+from alerts.screening.slots import Slots
 from alerts.screening.soundness import compile_sound
+from contracts.columns import Ids
 from policies.models import Licence, Measure, PartyList, PolicyChange
 from suppliers.models import Organization
 
@@ -115,6 +118,23 @@ class PinnedPolicies:
         """The ids of the measures that are set aside: their flags stay as they are."""
         return frozenset(self.ids[one.name] for one in self.left_out if one.name in self.ids)
 
+    def narrowed(self, changes: Collection[int]) -> PolicySet:
+        """The measures of these policy changes alone, by the changes' ids."""
+        names = {name for name, id in self.ids.items() if self.measures[id].change_id in changes}
+        some = [measure for measure in self.policies.measures if measure.name in names]
+        return compile_policies(replace(self.policies, measures=some), self.calendar)
+
+    def ids_of(self, slots: Slots) -> Ids:
+        """The id of each slot's measure."""
+        return np.array([self.ids[measure.name] for measure in slots.measures], dtype=np.int64)
+
+    def measures_condition(self, changes: Collection[int] | None) -> str:
+        """In SQL: flags of all measures or of those of some policy changes, but of none that is set aside."""
+        if changes is None:
+            return f"measure_id <> ALL('{_array(self.untouchable)}')"
+        concerned = {id for id, measure in self.measures.items() if measure.change_id in changes}
+        return f"measure_id = ANY('{_array(concerned - self.untouchable)}')"
+
     @cached_property
     def measures(self) -> Mapping[int, Measure]:
         """Every measure there is, with its change, by id."""
@@ -130,3 +150,7 @@ class PinnedPolicies:
         """By measure: the latest day that has begun in its own or the business time zone."""
         own = {m.name: self.calendar.at.astimezone(ZoneInfo(m.timezone)).date() for m in self.policies.measures}
         return {name: max(day, self.calendar.today) for name, day in own.items()}
+
+
+def _array(ids: Iterable[int]) -> str:
+    return f"{{{','.join(map(str, sorted(ids)))}}}"

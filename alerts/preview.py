@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
-from alerts.batch import screen_contracts
+from alerts.batch import Part, screened
 from alerts.bundle.parse import Bundle
 from alerts.bundle.store import store
 from alerts.difference import Content, meaning
@@ -18,13 +18,12 @@ from alerts.portfolio import calendar, stored_policies
 from alerts.recipients import Directory
 from alerts.screening import Policies, PolicySet, Verdict
 from alerts.screening.soundness import compile_sound, contradictions
-from contracts.facts import ContractFacts
+from contracts.copying import Reader, spans
 from contracts.models import Contract
 from people.models import Department, User
 from policies.facts import MeasureFacts
 from policies.models import Measure
 
-BATCH = 5_000
 Key = tuple[str, str, str]
 Verdicts = Mapping[Key, Verdict]
 
@@ -132,21 +131,14 @@ def _supposed(references: Collection[str], bundle: Bundle, source: str, at: date
 def _screened(policy_set: PolicySet) -> Verdicts:
     """What it says of every stored contract that can be screened."""
     found: dict[Key, Verdict] = {}
-    for ids, references in _batches() if policy_set.slots.measures else ():
-        screened = screen_contracts(ids, references, policy_set, _facts)
-        found.update((verdict.key, verdict) for verdict in screened.verdicts)
-    return found
-
-
-def _facts(ids: Collection[int]) -> list[ContractFacts]:
-    return Contract.objects.filter(id__in=ids).facts()
-
-
-def _batches() -> Iterator[tuple[list[int], list[str]]]:
-    rows = list(Contract.objects.order_by("reference").values_list("id", "reference").iterator())
-    for start in range(0, len(rows), BATCH):
-        batch = rows[start : start + BATCH]
-        yield [id for id, _ in batch], [reference for _, reference in batch]
+    reader = Reader()
+    for span, _ in spans() if policy_set.slots.measures else ():
+        for part in screened(span, reader.read, policy_set):
+            if isinstance(part, Part):
+                references = part.contracts.references(part.flags.contract)
+                verdicts = part.flags.verdicts(policy_set.slots, references)
+                found.update((verdict.key, verdict) for verdict in verdicts)
+    return dict(sorted(found.items()))
 
 
 def _today(measure: MeasureFacts, at: datetime) -> date:

@@ -4,16 +4,22 @@ Only differences are written, so that the same call twice changes nothing; a fla
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 
-from alerts.bulk import update_flags
+import numpy as np
+
+from alerts.bulk import close_flags, open_flags, update_flags
 from alerts.difference import Content, meaning, only_today_moved
 from alerts.models import EventKind, Flag, FlagEvent, ScreeningRun
 from alerts.models.flags import TOLD, ClosedBecause
+from alerts.screening.flags import Flags
+from alerts.screening.slots import Slots
 from alerts.screening.verdicts import Basis, Certainty, Verdict
+from alerts.stored import Stored, paired, same
+from contracts.columns import Ids, Rows
 
 BATCH = 500
 """Rows written by one statement."""
@@ -30,25 +36,23 @@ WRITTEN = [
     "policy_version",
     "updated_at",
 ]
+Because = Callable[[int, int], ClosedBecause]
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
-    """What was asked about, and what the flags written are stamped with.
+class Desired:
+    """What screening demands: flags, the ids of their measures, and what those that are written are stamped with.
 
-    `contracts` are the id and version of each contract whose flags may be touched, by reference; `gone` are ids of
-    contracts that no longer exist. `measures` and `today` are by name: the id, and the latest day that has begun in
-    the zones that concern the measure. `because` says why a flag that is no longer demanded closes. Flags of the
-    measures in `untouchable` stay as they are.
+    `versions` are of the contracts, by id. `today` is by measure's name: the latest day that has begun in the zones
+    that concern it.
     """
 
-    contracts: Mapping[str, tuple[int, int]]
-    gone: frozenset[int]
-    measures: Mapping[str, int]
+    flags: Flags
+    measures: Ids
+    slots: Slots
+    versions: Mapping[int, int]
     today: Mapping[str, date]
     policy_version: str
-    because: Callable[[Flag], ClosedBecause]
-    untouchable: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,104 +65,102 @@ class Changes:
     unchanged: int = 0
 
 
-def reconcile(desired: Sequence[Verdict], *, within: Scope, at: datetime, run: ScreeningRun) -> Changes:
-    """Make the open flags of the contracts within the scope equal to the desired ones; return what changed."""
-    ids = {contract for contract, _ in within.contracts.values()} | within.gone
-    present = {
-        (flag.contract_id, flag.measure_id, flag.kind): flag
-        for flag in Flag.objects.open().filter(contract_id__in=ids).select_for_update().order_by("id")
-        if flag.measure_id not in within.untouchable
-    }
-    opening: list[Flag] = []
+def reconcile(desired: Desired, stored: Stored, *, because: Because, at: datetime, run: ScreeningRun) -> Changes:
+    """Make the stored open flags equal to the desired ones; return what changed.
+
+    `because` says why a flag that is no longer demanded closes, from the ids of its contract and measure.
+    """
+    wanted, present = paired(desired.flags, desired.measures, stored.flags, stored.measure)
+    equal = same(desired.flags.take(wanted), stored.flags.take(present))
+    opening = np.setdiff1d(np.arange(len(desired.flags)), wanted)
+    closing = np.setdiff1d(np.arange(len(stored.ids)), present)
+    differing = wanted[~equal]
+
+    open_flags(desired.flags.take(opening), desired.measures[opening], desired.versions, desired.policy_version, run)
+    updated = _update(desired, differing, stored.ids[present[~equal]], at, run)
+    closed = close(stored, closing, because=because, run=run)
+    return Changes(len(opening), updated, closed, unchanged=len(desired.flags) - len(opening) - updated)
+
+
+def close(stored: Stored, rows: Rows, *, because: Because, run: ScreeningRun) -> int:
+    """Close some of the stored flags, each for its own reason; return how many."""
+    reasons: defaultdict[ClosedBecause, list[int]] = defaultdict(list)
+    ended = (column[rows].tolist() for column in (stored.ids, stored.flags.contract, stored.measure))
+    for flag, contract, measure in zip(*ended, strict=True):
+        reasons[because(contract, measure)].append(flag)
+    for reason, flags in reasons.items():
+        close_flags(flags, reason, run)
+    return len(rows)
+
+
+def _update(desired: Desired, rows: Ids, flags: Ids, at: datetime, run: ScreeningRun) -> int:
+    """Write what differs; return how many flags say something else now, a day that is always today apart."""
     updating: list[Flag] = []
     drifting: defaultdict[date, list[int]] = defaultdict(list)
     events: list[FlagEvent] = []
-    for verdict in desired:
-        contract, version = within.contracts[verdict.contract]
-        measure, new = within.measures[verdict.measure], Content.of(verdict)
-        flag = present.pop((contract, measure, verdict.kind), None)
-        if flag is None:
-            flag = Flag(contract_id=contract, measure_id=measure, kind=verdict.kind, opened_at=at)
-            kind, old = EventKind.OPENED, None
-            opening.append(flag)
-        elif (old := Content.of_flag(flag)) == new:
-            continue
-        elif only_today_moved(old, new, within.today[verdict.measure]):
+    verdicts = desired.flags.take(rows).verdicts(desired.slots, [""] * len(rows))
+    found = Flag.objects.select_for_update().in_bulk(flags.tolist())
+    for verdict, id in zip(verdicts, flags.tolist(), strict=True):
+        flag, new = found[id], Content.of(verdict)
+        old, today = Content.of_flag(flag), desired.today[verdict.measure]
+        if only_today_moved(old, new, today):
             drifting[new.act_by].append(flag.pk)
             continue
-        else:
-            kind = meaning(old, new, flag.exposure_told, within.today[verdict.measure])
-            updating.append(flag)
-        _write(flag, new, news=kind in TOLD)
-        flag.contract_version, flag.policy_version, flag.updated_at = version, within.policy_version, at
+        kind = meaning(old, new, flag.exposure_told, today)
+        _write(flag, verdict, news=kind in TOLD)
+        flag.contract_version, flag.policy_version = desired.versions[flag.contract_id], desired.policy_version
+        flag.updated_at = at
+        updating.append(flag)
         events.append(_event(kind, flag, old, new, run, at))
-    closing = list(present.values())
-    for flag in closing:
-        flag.closed_at = flag.updated_at = at
-        flag.closed_because = within.because(flag)
-        content = Content.of_flag(flag)
-        events.append(_event(EventKind.CLOSED, flag, content, content, run, at))
-
-    Flag.objects.bulk_create(opening, batch_size=BATCH)
     update_flags(updating, WRITTEN)
-    update_flags(closing, ["closed_at", "closed_because", "updated_at"])
-    for day, flags in drifting.items():
-        Flag.objects.filter(id__in=flags).update(act_by=day)
+    for day, some in drifting.items():
+        Flag.objects.filter(id__in=some).update(act_by=day)
     FlagEvent.objects.bulk_create(events, batch_size=BATCH)
-    return Changes(
-        opened=len(opening),
-        updated=len(updating),
-        closed=len(closing),
-        unchanged=len(desired) - len(opening) - len(updating),
-    )
+    return len(updating)
 
 
-def _write(flag: Flag, content: Content, *, news: bool) -> None:
+def _write(flag: Flag, verdict: Verdict, *, news: bool) -> None:
     """Give a flag its content; `news`: people hear of it, and of its exposure."""
-    amount = content.exposure.amount if content.exposure else None
-    currency = content.exposure.currency if content.exposure else None
+    amount = verdict.exposure.amount if verdict.exposure else None
+    currency = verdict.exposure.currency if verdict.exposure else None
     if news or flag.exposure_told is None or currency != flag.exposure_currency:
         flag.exposure_told = amount
     flag.exposure_amount, flag.exposure_currency = amount, currency
-    flag.certainty, flag.basis, flag.act_by = content.certainty, content.basis, content.act_by
-    flag.lines, flag.unknowns = list(content.lines), list(content.unknowns)
+    flag.certainty, flag.basis, flag.act_by = verdict.certainty, verdict.basis, verdict.act_by
+    flag.lines, flag.unknowns = list(verdict.lines), list(verdict.unknowns)
 
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """A flag's content in the columns of an event; nothing before it opened."""
+    """A flag's content in the columns of an event."""
 
-    certainty: Certainty | None = None
-    basis: Basis | None = None
-    act_by: date | None = None
+    certainty: Certainty
+    basis: Basis
+    act_by: date
     amount: Decimal | None = None
     currency: str | None = None
 
     @classmethod
-    def of(cls, content: Content | None) -> "_Side":
-        if content is None:
-            return cls()
+    def of(cls, content: Content) -> "_Side":
         side = cls(content.certainty, content.basis, content.act_by)
         return replace(side, amount=money.amount, currency=money.currency) if (money := content.exposure) else side
 
 
-def _event(
-    kind: EventKind, flag: Flag, old: Content | None, new: Content, run: ScreeningRun, at: datetime
-) -> FlagEvent:
-    before = _Side.of(old)
+def _event(kind: EventKind, flag: Flag, old: Content, new: Content, run: ScreeningRun, at: datetime) -> FlagEvent:
+    before, after = _Side.of(old), _Side.of(new)
     return FlagEvent(
         flag=flag,
         run=run,
         kind=kind,
         at=at,
         certainty_before=before.certainty,
-        certainty=new.certainty,
+        certainty=after.certainty,
         basis_before=before.basis,
-        basis=new.basis,
+        basis=after.basis,
         act_by_before=before.act_by,
-        act_by=new.act_by,
+        act_by=after.act_by,
         exposure_amount_before=before.amount,
-        exposure_amount=new.exposure.amount if new.exposure else None,
+        exposure_amount=after.amount,
         exposure_currency_before=before.currency,
-        exposure_currency=new.exposure.currency if new.exposure else None,
+        exposure_currency=after.currency,
     )

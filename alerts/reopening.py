@@ -1,6 +1,5 @@
 """Dismissed and mitigated flags open again by themselves when what they were bound to changes or their time is up."""
 
-from collections.abc import Mapping
 from datetime import date
 
 import structlog
@@ -9,23 +8,29 @@ from alerts.binding import differences, grounds
 from alerts.models import Act, Disposition, EventKind, Flag, FlagAction, FlagEvent, ScreeningRun, Standing
 from alerts.models.actions import Because
 from alerts.portfolio import PinnedPolicies
-from contracts.facts import ContractFacts
+from contracts.copying import Span
+from contracts.models import Contract
 
 SERIOUS = (EventKind.BECAME_CERTAIN, EventKind.WORSENED)
 
 log = structlog.get_logger(__name__)
 
 
-def reopen_changed(contracts: Mapping[int, ContractFacts], pinned: PinnedPolicies, run: ScreeningRun) -> int:
-    """Compare what put-aside flags of these contracts (facts by id) were bound to; return how many open again.
+def reopen_changed(span: Span, pinned: PinnedPolicies, run: ScreeningRun) -> int:
+    """Compare what put-aside flags of these contracts were bound to; return how many open again.
 
     Called in the run's transaction, after its flags were made to agree. Each that opens again has an event in the run,
     by which people hear of it. A dismissal's last day ends with the business day, on which everything is screened.
     """
-    of_contracts = Disposition.objects.put_aside().filter(flag__contract__in=contracts.keys())
-    found = list(of_contracts.select_related("flag").order_by("flag_id"))
+    first, last = int(span.ids[0]), int(span.ids[-1])
+    among = Disposition.objects.put_aside().filter(flag__contract__gte=first, flag__contract__lte=last)
+    ids = set(span.ids.tolist())
+    found = [one for one in among.select_related("flag").order_by("flag_id") if one.flag.contract_id in ids]
     if not found:
         return 0
+    stored = Contract.objects.filter(id__in={aside.flag.contract_id for aside in found})
+    references = dict(stored.order_by().values_list("id", "reference"))
+    contracts = {facts.reference: facts for facts in stored.facts()}
     measures = {measure.name: measure for measure in pinned.policies.measures}
     names = {pk: name for name, pk in pinned.ids.items()}
     events = {event.flag_id: event for event in run.events.filter(flag__in=[aside.flag_id for aside in found])}
@@ -34,7 +39,7 @@ def reopen_changed(contracts: Mapping[int, ContractFacts], pinned: PinnedPolicie
         event, measure = events.get(aside.flag_id), measures.get(names[aside.flag.measure_id])
         if measure is None:
             continue  # its measure no longer raises flags: reconciling closes them
-        now = grounds(aside.flag, contracts[aside.flag.contract_id], measure, pinned.policies)
+        now = grounds(aside.flag, contracts[references[aside.flag.contract_id]], measure, pinned.policies)
         changed = differences(aside.grounds, now)
         because = _because(aside, changed, event, pinned.calendar.today)
         if because is not None:

@@ -5,28 +5,25 @@ it decides is kept in one further transaction, or not at all, and then the next 
 takes on all that is due: what changed, and what time has brought.
 """
 
-from collections.abc import Iterator
 from datetime import datetime
 
 import structlog
 from django.db import OperationalError
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef
 from psycopg.errors import SerializationFailure
 
 from alerts import schedule
 from alerts.affected import EVERYTHING, Affected, affected_contracts
-from alerts.batch import Pin, close_flags_of_deleted, screen_batch
+from alerts.batch import Screening, close_flags_of_deleted
 from alerts.changelog import Entry, Reading, one_at_a_time, unscreened
-from alerts.manifest import Manifest
+from alerts.manifest import FORMAT
 from alerts.models import Cause, ContractDue, Flag, ScreeningCursor, ScreeningRun, SetAside
 from alerts.portfolio import LeftOut, PinnedPolicies
-from alerts.screening.instants import Turns
 from alerts.today import follow_today
+from contracts.copying import spans
 from contracts.models import Contract
 from people.models import ChangeEntry, WallClock
 
-BATCH = 5_000
-"""Contracts read, screened and reconciled together."""
 ATTEMPTS = 3
 
 log = structlog.get_logger(__name__)
@@ -68,21 +65,24 @@ def _screen(pk: int) -> ScreeningRun:
     reading = unscreened()
     pinned = PinnedPolicies.at(run.at)
     asked = _asked(run, reading, pinned)
-    turns, manifest = Turns(pinned.policies, pinned.calendar), Manifest()
-    scope: list[int] = []
-    for pins in _batches(asked.contracts):
-        screen_batch(pins, pinned, turns, run, manifest)
-        scope += () if asked.everything else (pin.id for pin in pins)
+    screening = Screening(run, pinned)
+    named = None if asked.contracts is None else sorted(asked.contracts)
+    for span, versions in spans(named):
+        screening.screen(span, versions)
+    if asked.changes:
+        for span, versions in spans(None, without=named or ()):
+            screening.screen(span, versions, changes=asked.changes)
     _forget_deleted(reading.entries, asked.everything)
     if gone := _gone(reading.entries, asked.everything):
         close_flags_of_deleted(gone, pinned, run)
     reading.mark_screened()
-    ScreeningCursor.objects.update(policies_due_at=turns.of_policies())
+    ScreeningCursor.objects.update(policies_due_at=screening.turns.of_policies())
     run.snapshot, run.policy_version, run.completed_by = reading.snapshot, pinned.version, None
     run.timezone, run.renewal_horizon_days = pinned.calendar.timezone, pinned.calendar.renewal_horizon_days
-    run.everything, run.scope = asked.everything, None if asked.everything else scope
+    run.everything, run.scope, run.changes = asked.everything, named, sorted(asked.changes)
     run.policies_set_aside = _shown(pinned.left_out)
-    run.buckets, run.digest = manifest.buckets, manifest.digest(pinned.version)
+    run.buckets, run.digest = screening.manifest.buckets, screening.manifest.digest(pinned.version)
+    run.manifest_format = FORMAT
     run.save()
     ScreeningRun.objects.filter(pk=run.pk).update(finished_at=WallClock())
     run.refresh_from_db()
@@ -102,21 +102,14 @@ def _shown(left_out: tuple[LeftOut, ...]) -> list[dict[str, str]]:
     return [{"name": one.name, "error": one.error} for one in left_out]
 
 
-def _batches(contracts: QuerySet[Contract]) -> Iterator[list[Pin]]:
-    """The contracts in order of reference, with the versions that are screened."""
-    pins = [Pin(*row) for row in contracts.order_by("reference").values_list("id", "reference", "version").iterator()]
-    for start in range(0, len(pins), BATCH):
-        yield pins[start : start + BATCH]
-
-
-def _gone(entries: tuple[Entry, ...], everything: bool) -> frozenset[int]:
+def _gone(entries: tuple[Entry, ...], everything: bool) -> list[int]:
     """Contracts with open flags that no longer exist: among those that changed, or all."""
     open_flags = Flag.objects.open()
     if not everything:
         changed = {entry.object_id for entry in entries if entry.kind == ChangeEntry.Kind.CONTRACT}
         open_flags = open_flags.filter(contract_id__in=changed)
     orphans = open_flags.filter(~Exists(Contract.objects.filter(id=OuterRef("contract_id"))))
-    return frozenset(orphans.values_list("contract_id", flat=True))
+    return sorted(set(orphans.values_list("contract_id", flat=True)))
 
 
 def _forget_deleted(entries: tuple[Entry, ...], everything: bool) -> None:

@@ -4,18 +4,27 @@ Screening writes the turns down, so the sweep need not look at a contract to kno
 day everything is screened all the same, as a safety net.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import numpy as np
 from django.conf import settings
+from django.db import connection
 from django.db.models import QuerySet
 
 from alerts.models import ContractDue, ScreeningCursor, ScreeningRun
+from contracts.columns import Ids
+from contracts.copying import Span
+from contracts.instants import NEVER, Moments, moment
+from people.copying import columns
+
+# ruff: noqa: S608 (the table is named by its model, and conditions hold numbers)
+
+TABLE = ContractDue._meta.db_table
 
 CLOCK_SET_BACK = timedelta(minutes=5)
 """Runs may overtake one another by less than this; a clock that lies further behind was set back."""
-BATCH = 5_000
 
 
 def everything_is_due(at: datetime) -> bool:
@@ -39,18 +48,26 @@ def contracts_due(at: datetime) -> QuerySet[ContractDue, int]:
     return ContractDue.objects.filter(due_at__lte=at).values_list("contract_id", flat=True)
 
 
-def keep(turns: Mapping[int, datetime | None]) -> None:
-    """Write the contracts' next turns down, by id; only what differs."""
-    stored = dict(ContractDue.objects.filter(contract_id__in=turns).values_list("contract_id", "due_at"))
-    ahead = [
-        ContractDue(contract_id=id, due_at=turn)
-        for id, turn in sorted(turns.items())
-        if turn is not None and stored.get(id) != turn
-    ]
-    ContractDue.objects.bulk_create(
-        ahead, batch_size=BATCH, update_conflicts=True, unique_fields=["contract_id"], update_fields=["due_at"]
+def keep(span: Span, contracts: Ids, turns: Moments) -> None:
+    """Write the next turns of these contracts of a span down; the others have none. Only what differs is written."""
+    ahead = turns != NEVER
+    contracts, turns = contracts[ahead], turns[ahead]
+    stored, _ = columns(
+        {"contract": ("contract_id", "i8"), "due": ("extract(epoch FROM due_at) * 1000000", "i8")},
+        f"FROM {TABLE} WHERE {span.condition('contract_id')} ORDER BY contract_id",
     )
-    forget([id for id, turn in turns.items() if turn is None and id in stored])
+    _, here, there = np.intersect1d(contracts, stored["contract"], assume_unique=True, return_indices=True)
+    known = np.zeros(len(contracts), dtype=np.bool_)
+    known[here] = turns[here] == stored["due"][there]
+    changed = [(id, moment(turn)) for id, turn in zip(contracts[~known].tolist(), turns[~known].tolist(), strict=True)]
+    if changed:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO {TABLE} (contract_id, due_at) SELECT * FROM unnest(%s::bigint[], %s::timestamptz[])"
+                " ON CONFLICT (contract_id) DO UPDATE SET due_at = EXCLUDED.due_at",
+                list(map(list, zip(*changed, strict=True))),
+            )
+    forget(np.setdiff1d(stored["contract"], contracts, assume_unique=True).tolist())
 
 
 def forget(contracts: Collection[int]) -> None:

@@ -1,16 +1,19 @@
 """Whether a run's manifest is true: computes it again from history, and names the contracts that differ."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from alerts.batch import screen_contracts
+import numpy as np
+
+from alerts.batch import Failed, screened
 from alerts.history import Past
-from alerts.manifest import Manifest, bucket_of
+from alerts.manifest import FORMAT, Manifest, bucket_of
 from alerts.models import EventKind, FlagEvent, ScreeningRun
 from alerts.portfolio import PinnedPolicies
-from alerts.screening import Calendar
-from alerts.screening.verdicts import Verdict
+from alerts.screening import Calendar, PolicySet
+from contracts.columns import NO_LINE, Contracts
+from contracts.copying import Span
 from people.models import ChangeEntry
 
 BATCH = 5_000
@@ -41,8 +44,8 @@ def verify(run: ScreeningRun) -> Comparison:
     if run.finished_at is None:
         by = f"; run {run.completed_by_id} did its work" if run.completed_by_id else ""
         raise CannotTell(f"run {run.pk} did not finish and has no manifest{by}")
-    if not run.snapshot or run.renewal_horizon_days is None:
-        raise CannotTell(f"run {run.pk} is older than the record of what a run saw")
+    if not run.snapshot or run.renewal_horizon_days is None or run.manifest_format != FORMAT:
+        raise CannotTell(f"run {run.pk} is older than the manifests that can be computed again")
     past = Past(run.snapshot)
     if gaps := list(past.gaps()):
         raise CannotTell(_in_short(gaps))
@@ -56,40 +59,68 @@ def _compare(run: ScreeningRun, past: Past) -> Comparison:
     policies, left_out = past.policies()
     calendar = Calendar(run.at, run.timezone, run.renewal_horizon_days or 0)
     pinned = PinnedPolicies.of(policies, left_out, past.policy_version(), calendar)
-    ids = sorted(past.contracts if run.scope is None else run.scope)
+    named = sorted(past.contracts if run.scope is None else run.scope)
+    others = sorted(past.contracts.keys() - set(named)) if run.changes else []
+    ids = [*named, *others]
     if unknown := [id for id in ids if id not in past.contracts]:
         raise CannotTell(_in_short([f"contract {id} was in scope and is not in history" for id in unknown]))
-    versions = past.versions(ChangeEntry.Kind.CONTRACT)
-    manifest, lines, screened = Manifest(), 0, 0
-    verdicts: dict[str, list[Verdict]] = defaultdict(list)
-    for batch in (ids[start : start + BATCH] for start in range(0, len(ids), BATCH)):
-        references = [past.contracts[id] for id in batch]
-        found = screen_contracts(batch, references, pinned.policy_set, past.contract_facts)
-        of_reference = dict(zip(references, batch, strict=True))
-        manifest.add_all({f.reference: versions[of_reference[f.reference]] for f in found.facts}, found.verdicts)
-        lines += sum(len(fact.lines) for fact in found.facts)
-        screened += len(found.facts)
-        for verdict in found.verdicts:
-            if run.buckets.get(bucket_of(verdict.contract)) != manifest.buckets.get(bucket_of(verdict.contract)):
-                verdicts[verdict.contract].append(verdict)
-    recomputed = {"contracts": len(ids), "lines": lines, "screened": screened, "policy_version": pinned.version}
+    found = _Recomputed(run, past, pinned)
+    found.screen(named, pinned.policy_set)
+    if run.changes:
+        found.screen(others, pinned.narrowed(run.changes))
+    recomputed = {
+        "contracts": len(ids),
+        "lines": found.lines,
+        "screened": found.screened,
+        "policy_version": pinned.version,
+    }
     figures = [
         f"{name}: the manifest says {getattr(run, name)}, history {value}"
         for name, value in recomputed.items()
         if getattr(run, name) != value
     ]
-    digest = manifest.digest(pinned.version)
-    buckets = {b for b in {*run.buckets, *manifest.buckets} if run.buckets.get(b) != manifest.buckets.get(b)}
-    suspects = {id: past.contracts[id] for id in ids if bucket_of(past.contracts[id]) in buckets}
+    digest, own = found.manifest.digest(pinned.version), found.manifest.buckets
+    buckets = {b for b in {*run.buckets, *own} if run.buckets.get(b) != own.get(b)}
+    suspects = {id: past.contracts[id] for id in ids if bucket_of(id) in buckets}
     left = {one.name for one in pinned.left_out}
-    differing = _differing(run, suspects, verdicts, left)
+    differing = _differing(run, suspects, found.marks, left)
     if digest != run.digest and not figures and not differing:
         figures.append(f"digest: the manifest says {run.digest}, history {digest}")
     return Comparison(len(ids), digest, tuple(figures), tuple(differing))
 
 
+class _Recomputed:
+    """What is computed again, part by part in the order of the run."""
+
+    def __init__(self, run: ScreeningRun, past: Past, pinned: PinnedPolicies) -> None:
+        self.past = past
+        self.pinned = pinned
+        self.versions = past.versions(ChangeEntry.Kind.CONTRACT)
+        self.manifest = Manifest()
+        self.lines = self.screened = 0
+        self.marks: dict[int, set[Mark]] = defaultdict(set)
+
+    def screen(self, ids: Sequence[int], policy_set: PolicySet) -> None:
+        measures = self.pinned.ids_of(policy_set.slots)
+        for start in range(0, len(ids), BATCH):
+            batch = Span(np.array(ids[start : start + BATCH], dtype=np.int64))
+            for part in screened(batch, self._read, policy_set):
+                if isinstance(part, Failed):
+                    continue
+                versions = np.array([self.versions[id] for id in part.span.ids.tolist()], dtype=np.int64)
+                self.manifest.add(part.span.ids, versions, part.flags, measures[part.flags.slot])
+                self.lines += int((part.contracts.lines.number != NO_LINE).sum())
+                self.screened += len(part.span)
+                contracts = part.flags.contract.tolist()
+                for id, verdict in zip(contracts, part.flags.verdicts(policy_set.slots, contracts), strict=True):
+                    self.marks[id].add((verdict.measure, verdict.kind, verdict.certainty, verdict.basis))
+
+    def _read(self, span: Span) -> Contracts:
+        return self.past.columns(span.ids.tolist())
+
+
 def _differing(
-    run: ScreeningRun, suspects: dict[int, str], verdicts: dict[str, list[Verdict]], left_out: Collection[str]
+    run: ScreeningRun, suspects: dict[int, str], marks: Mapping[int, set[Mark]], left_out: Collection[str]
 ) -> Sequence[str]:
     """Of the contracts in buckets that differ, those whose recorded flags do; where none's do, all of them."""
     recorded: dict[int, set[Mark]] = defaultdict(set)
@@ -101,11 +132,7 @@ def _differing(
         name = f"{measure.change.reference}/{measure.key}"
         if event.kind != EventKind.CLOSED and name not in left_out:
             recorded[event.flag.contract_id].add((name, event.flag.kind, event.certainty, event.basis))
-    marks = {
-        reference: {(v.measure, v.kind, v.certainty, v.basis) for v in verdicts.get(reference, ())}
-        for reference in suspects.values()
-    }
-    flagged_otherwise = [reference for id, reference in suspects.items() if recorded[id] != marks[reference]]
+    flagged_otherwise = [reference for id, reference in suspects.items() if recorded[id] != marks.get(id, set())]
     return sorted(flagged_otherwise or suspects.values())
 
 

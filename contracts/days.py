@@ -14,7 +14,8 @@ Days = npt.NDArray[np.int32]
 NO_BEGIN = 0
 """Before every day: a period without a first day."""
 NO_END = 4_000_000
-"""After every day (the last date is 3,652,059): a period without a last day."""
+"""After every day: a period without a last day."""
+LAST_DAY = date.max.toordinal()
 
 
 class Window(NamedTuple):
@@ -50,6 +51,15 @@ def calling_off(*, today: Days, expires: Days, terminated: Days) -> Window:
 
 def renewing(*, today: Days) -> Window:
     return Window(today, np.full_like(today, NO_END))
+
+
+def acting_before_renewal(*, today: int, expires: Days, notice_days: Days) -> Days:
+    """By when somebody must act on a renewal: the notice deadline, or today where that is past or unknown.
+
+    `notice_days` are negative where they are not established.
+    """
+    known = (notice_days >= 0) & (expires < NO_END)
+    return np.where(known, np.maximum(expires - notice_days, today), today).astype(np.int32)
 
 
 def _before(terminated: Days, end: Days) -> Days:

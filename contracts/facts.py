@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, NamedTuple, Self
 
 ContractKind = Literal["purchase", "framework", "call_off"]
 EndUse = Literal["civil", "military"]
@@ -43,6 +43,43 @@ class LineFacts:
     ship_until: date | None = None
 
 
+class Goods(NamedTuple):
+    """What a line says of its goods; the fields are those of `LineFacts`."""
+
+    hs_code: str | None
+    tariff_codes: tuple[tuple[str, str], ...]
+    control_codes: tuple[str, ...] | None
+    elements: tuple[str, ...] | None
+    purity: Decimal | None
+    content: tuple[ContentPart, ...] | None
+    origin_country: str | None
+
+    @classmethod
+    def of(cls, line: LineFacts) -> Self:
+        return cls(
+            line.hs_code,
+            line.tariff_codes,
+            line.control_codes,
+            line.elements,
+            line.purity,
+            line.content,
+            line.origin_country,
+        )
+
+
+class Amounts(NamedTuple):
+    """How much of a line there is, in its unit, and at what price; the fields are those of `LineFacts`."""
+
+    quantity: Decimal | None
+    unit_price: Decimal | None
+    delivered: Decimal | None
+    cancelled: Decimal | None
+
+    @classmethod
+    def of(cls, line: LineFacts) -> Self:
+        return cls(line.quantity, line.unit_price, line.delivered, line.cancelled)
+
+
 @dataclass(frozen=True, slots=True)
 class AmendmentFacts:
     """A change made to a contract; None = not established."""
@@ -78,3 +115,41 @@ class ContractFacts:
     currency: str | None = None
     amendments: tuple[AmendmentFacts, ...] = ()
     lines: tuple[LineFacts, ...] = ()
+
+
+class Terms(NamedTuple):
+    """What few words of a contract say; the fields are those of `ContractFacts`."""
+
+    kind: ContractKind
+    destination_country: str | None
+    end_use: EndUse | None
+    negotiation: Negotiation | None
+    closed_as: Closing | None
+    renewal: Renewal | None
+    notice_days: int | None
+    currency: str | None
+
+    @classmethod
+    def of(cls, contract: ContractFacts) -> Self:
+        return cls(
+            contract.kind,
+            contract.destination_country,
+            contract.end_use,
+            contract.negotiation,
+            contract.closed_as,
+            contract.renewal,
+            contract.notice_days,
+            contract.currency,
+        )
+
+
+class Conclusion(NamedTuple):
+    """When a contract was, or will be, concluded: an instant, or a day in a zone; the fields are `ContractFacts`'."""
+
+    concluded_at: datetime | None
+    concluded_on: date | None
+    concluded_timezone: str | None
+
+    @classmethod
+    def of(cls, contract: ContractFacts) -> Self:
+        return cls(contract.concluded_at, contract.concluded_on, contract.concluded_timezone)

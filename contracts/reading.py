@@ -1,6 +1,6 @@
 """From the values of a contract, stored or in a bundle, to what screening knows of it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -42,15 +42,24 @@ LINE_COLUMNS = (
 
 def line_facts(values: Mapping[str, Any]) -> LineFacts:
     """The facts of a line; its tariff codes in order of country."""
-    codes, elements, content = values.get("control_codes"), values.get("elements"), values.get("content")
+    codes, elements = values.get("control_codes"), values.get("elements")
     return LineFacts(
         number=values["number"],
-        tariff_codes=tuple(sorted((values.get("tariff_codes") or {}).items())),
+        tariff_codes=tariff_codes(values.get("tariff_codes")),
         control_codes=None if codes is None else tuple(codes),
         elements=None if elements is None else tuple(elements),
-        content=None if content is None else tuple(map(_content_part, content)),
+        content=content(values.get("content")),
         **{column: values.get(column) for column in LINE_COLUMNS},
     )
+
+
+def tariff_codes(codes: Mapping[str, str] | None) -> tuple[tuple[str, str], ...]:
+    """In order of country."""
+    return tuple(sorted((codes or {}).items()))
+
+
+def content(parts: Iterable[Mapping[str, str | None]] | None) -> tuple[ContentPart, ...] | None:
+    return None if parts is None else tuple(map(_content_part, parts))
 
 
 def contract_facts(values: Mapping[str, Any]) -> ContractFacts:

@@ -1,57 +1,76 @@
-"""The days on which the calendar alone may change what a contract is or does: each the first of something new.
+"""The days on which the calendar alone may change what contracts are or do: each the first of something new.
 
-Pure. What is derived from them is in `contracts/stage.py` and `contracts/days.py`.
+Pure, over columns. What is derived from the days is in `contracts/stage.py` and `contracts/days.py`.
 """
 
-from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import datetime
 
-from contracts.facts import ContractFacts
-from contracts.stage import Calendar, notice_deadline, start_of_day
+import numpy as np
 
-ONE_DAY = timedelta(days=1)
-
-
-def day_after(day: date | None) -> Iterator[date]:
-    """The day after a last day, where there is one and the calendar has it."""
-    if day is not None and day < date.max:
-        yield day + ONE_DAY
+from contracts.columns import NOT_KNOWN, Bools, Contracts
+from contracts.days import LAST_DAY, NO_END, Days
+from contracts.facts import Conclusion, Terms
+from contracts.stage import Calendar, start_of_day
 
 
-def has_ended_for_good(contract: ContractFacts, now: Calendar) -> bool:
-    """Whether no passing of time can bring the contract back to where it could be flagged."""
-    return contract.closed_as is not None or (
-        contract.terminated_on is not None and contract.terminated_on <= now.today
+def has_ended_for_good(contracts: Contracts, now: Calendar) -> Bools:
+    """Whether no passing of time can bring a contract back to where it could be flagged."""
+    closed: Bools = contracts.terms.array(np.bool_, _is_closed)
+    return closed | (contracts.terminated <= now.today.toordinal())
+
+
+def next_day_of_the_contract(contracts: Contracts, now: Calendar) -> Days:
+    """The next day in the business time zone on which its stage or its renewal may be another; NO_END where none is."""
+    notice = contracts.terms.array(np.int64, notice_days)
+    renews = contracts.terms.array(np.bool_, _may_renew) & (contracts.terminated == NO_END)
+    ends = renews & (contracts.expires < NO_END)
+    horizon = now.renewal_horizon_days + np.maximum(notice, 0)
+    return _next(
+        now.today.toordinal(),
+        contracts.effective,
+        contracts.notice_given,
+        contracts.terminated,
+        _after(contracts.expires),
+        np.where(ends, contracts.expires - horizon, NO_END),
+        np.where(ends & (notice >= 0), contracts.expires - notice + 1, NO_END),
     )
 
 
-def days_of_the_contract(contract: ContractFacts, renewal_horizon_days: int) -> Iterator[date]:
-    """Days in the business time zone: its stage and its renewal."""
-    yield from filter(None, (contract.effective_on, contract.termination_notice_on, contract.terminated_on))
-    if contract.expires_on is None:
-        return
-    yield from day_after(contract.expires_on)
-    if contract.renewal == "none" or contract.terminated_on is not None:
-        return
-    ahead = timedelta(days=renewal_horizon_days + (contract.notice_days or 0))
-    if contract.expires_on - date.min >= ahead:
-        yield contract.expires_on - ahead
-    yield from day_after(notice_deadline(contract))
+def next_day_of_delivery(contracts: Contracts, today: int) -> Days:
+    """The same in a measure's zone: when deliveries, signatures and call-offs end or are overdue."""
+    next_day = _next(today, contracts.terminated, _after(contracts.expires))
+    np.minimum.at(next_day, contracts.lines.contract, _next(today, _after(contracts.lines.ship_until)))
+    return next_day
 
 
-def days_of_delivery(contract: ContractFacts) -> Iterator[date]:
-    """Days in the zone of every measure: when deliveries, signatures and call-offs end or are overdue."""
-    if contract.terminated_on is not None:
-        yield contract.terminated_on
-    yield from day_after(contract.expires_on)
-    for line in contract.lines:
-        yield from day_after(line.ship_until)
-
-
-def conclusion(contract: ContractFacts, now: Calendar) -> datetime | None:
-    """The instant from which on the contract is concluded."""
-    if contract.concluded_at is not None:
-        return contract.concluded_at
-    if contract.concluded_on is None:
+def concluded_from(conclusion: Conclusion, now: Calendar) -> datetime | None:
+    """The instant from which on a contract is concluded."""
+    if conclusion.concluded_at is not None:
+        return conclusion.concluded_at
+    if conclusion.concluded_on is None:
         return None
-    return start_of_day(contract.concluded_on, contract.concluded_timezone or now.timezone)
+    return start_of_day(conclusion.concluded_on, conclusion.concluded_timezone or now.timezone)
+
+
+def notice_days(terms: Terms) -> int:
+    return NOT_KNOWN if terms.notice_days is None else terms.notice_days
+
+
+def _is_closed(terms: Terms) -> bool:
+    return terms.closed_as is not None
+
+
+def _may_renew(terms: Terms) -> bool:
+    return terms.renewal != "none"
+
+
+def _after(last: Days) -> Days:
+    """The days after last days, where there are such and the calendar has them."""
+    return np.where(last < LAST_DAY, last + 1, NO_END).astype(np.int32)
+
+
+def _next(today: int, *columns: Days) -> Days:
+    found = np.full(len(columns[0]), NO_END, dtype=np.int64)
+    for days in columns:
+        found = np.where((days > today) & (days < found), days, found)
+    return found.astype(np.int32)

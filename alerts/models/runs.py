@@ -51,6 +51,12 @@ class ScreeningRun(models.Model):
     renewal_horizon_days = models.PositiveIntegerField(null=True, blank=True)
     everything = models.BooleanField(default=False, help_text="every contract was in scope")
     scope = ArrayField(models.BigIntegerField(), null=True, blank=True, help_text="ids; none where it is everything")
+    changes = ArrayField(
+        models.BigIntegerField(),
+        default=list,
+        blank=True,
+        help_text="ids of policy changes for whose measures all other contracts were in scope too",
+    )
     contracts = models.PositiveIntegerField(default=0, help_text="contracts in scope")
     lines = models.PositiveIntegerField(default=0, help_text="their lines")
     screened = models.PositiveIntegerField(default=0, help_text="contracts that were screened")
@@ -63,6 +69,7 @@ class ScreeningRun(models.Model):
     policies_set_aside = models.JSONField(
         default=list, blank=True, help_text="measures and licences that could not be read or compiled; flags stayed"
     )
+    manifest_format = models.PositiveSmallIntegerField(default=1, help_text="how the buckets are computed")
     digest = models.CharField(max_length=64, blank=True, help_text="over the policy version and the buckets")
     buckets = models.JSONField(
         default=dict, blank=True, help_text="sums over (contract, contract version, verdicts), see alerts/manifest.py"

@@ -1,125 +1,151 @@
-"""Contracts as columns: one row per contract and one per line, every value interned once.
+"""The contracts that can be flagged, as the columns that screening looks values up by.
 
-Only contracts that can be flagged have rows: those not concluded, live, with a renewal ahead or calling off.
+They are those not concluded, live, with a renewal ahead or calling off; all others have no rows.
 """
 
-from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from operator import attrgetter
 
 import numpy as np
 import numpy.typing as npt
 
 from alerts.screening.commodities import profile
-from alerts.screening.grandfathering import conclusion
 from alerts.screening.kleene import Truth
-from contracts.days import Days, first_day, last_day
-from contracts.facts import ContractFacts, LineFacts
-from contracts.stage import LIVE, NOT_CONCLUDED, Calendar, act_before_renewal, is_open, renewal_ahead, stage
+from contracts.columns import NO_LINE, Bools, Codes, Column, Contracts, Rows, together
+from contracts.days import Days, acting_before_renewal
+from contracts.facts import Amounts, Terms
+from contracts.stage import (
+    LIVE,
+    NOT_CONCLUDED,
+    Calendar,
+    is_open,
+    open_quantity,
+    place_of,
+    renewal_ahead_at,
+    stage_at,
+)
+from contracts.standing import where_they_stand
+from contracts.turning import notice_days
 
 Ints = npt.NDArray[np.int32]
+Standing = tuple[bool, bool, int, bool]
 NO, MAYBE, YES = 0, 1, 2
 """A truth in a column."""
-NOTHING_KNOWN = LineFacts(number=0)
-"""Stands for the line of a contract without lines."""
 
-
-def known_lines(contract: ContractFacts) -> tuple[LineFacts, ...]:
-    """The contract's lines; a contract without lines counts as one line of which nothing is known."""
-    return contract.lines or (NOTHING_KNOWN,)
+_destination_country = attrgetter("destination_country")
+_end_use = attrgetter("end_use")
+_origin_country = attrgetter("origin_country")
 
 
 def code(truth: Truth) -> int:
     return MAYBE if truth is None else YES if truth else NO
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """Interned values and, per row, which of them it has."""
-
-    values: list[Hashable]
-    rows: Ints
-
-
-def intern(values: Iterable[Hashable]) -> Column:
-    known: dict[Hashable, int] = {}
-    rows = np.array([known.setdefault(value, len(known)) for value in values], dtype=np.int32)
-    return Column(list(known), rows)
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """In which columns of the effect table a contract stands."""
-
-    signing: bool
-    live: bool
-    renewal: Truth
-    calling_off: bool
-
-    @property
-    def matters(self) -> bool:
-        return self.signing or self.live or self.renewal is not False or self.calling_off
-
-
-def standing(contract: ContractFacts, now: Calendar) -> Standing:
-    at_stage = stage(contract, now)
-    return Standing(
-        signing=at_stage in NOT_CONCLUDED,
-        live=at_stage in LIVE
-        and any(is_open(line, framework=contract.kind == "framework") is not False for line in known_lines(contract)),
-        renewal=renewal_ahead(contract, now),
-        calling_off=contract.kind == "framework" and at_stage in ("concluded", "active"),
-    )
-
-
 class Book:
-    """The columns of the contracts that matter; lines are in order of their contracts."""
+    """The columns of the contracts that matter; lines are in order of their contracts and numbers."""
 
-    def __init__(self, contracts: Iterable[ContractFacts], now: Calendar) -> None:
-        all_stands = [(contract, standing(contract, now)) for contract in contracts]
-        self.positions = np.flatnonzero([stand.matters for _, stand in all_stands])
-        """Of each row, the contract's position among those given."""
-        stands = [all_stands[position] for position in self.positions]
+    def __init__(self, contracts: Contracts, now: Calendar) -> None:
         self.now = now
-        self.contracts = [contract for contract, _ in stands]
-        self.lines = [(row, line) for row, c in enumerate(self.contracts) for line in known_lines(c)]
+        lines, terms = contracts.lines, contracts.terms
+        openness = lines.amounts.array(np.int8, _openness).reshape(-1, 2)
+        is_framework = terms.array(np.bool_, _is_framework)
+        all_open = np.where(is_framework[lines.contract], openness[:, 0], openness[:, 1])
+        has_open = np.zeros(len(contracts), dtype=np.bool_)
+        has_open[lines.contract[all_open != NO]] = True
 
-        self.signing = np.array([stand.signing for _, stand in stands], dtype=np.bool_)
-        self.live = np.array([stand.live for _, stand in stands], dtype=np.bool_)
-        self.calling_off = np.array([stand.calling_off for _, stand in stands], dtype=np.bool_)
-        self.renewal = np.array([code(stand.renewal) for _, stand in stands], dtype=np.int8)
-        self.renews_surely = np.array([c.renewal == "auto" for c in self.contracts], dtype=np.bool_)
+        stands = _standings(contracts, now)
+        signing, calling_off = stands[:, 0] > 0, stands[:, 3] > 0
+        live, renewal = (stands[:, 1] > 0) & has_open, stands[:, 2]
+        matters = signing | live | (renewal != NO) | calling_off
+        self.positions: Rows = np.flatnonzero(matters)
+        """Of each row, the contract's position among those given."""
+        rows = self.positions
+        chosen = matters[lines.contract]
+        numbers = np.cumsum(matters, dtype=np.int32) - 1
+        self._contracts, self._lines = contracts, np.flatnonzero(chosen)
+
+        self.ids = contracts.ids[rows]
+        self.signing: Bools = signing[rows]
+        self.live: Bools = live[rows]
+        self.calling_off: Bools = calling_off[rows]
+        self.renewal = renewal[rows]
+        self.terms = terms.take(rows)
+        self.renews_surely: Bools = self.terms.array(np.bool_, _renews_surely)
         """Renewals that take no new signature: an option or an evergreen term may not be a new contract."""
-        self.expires = self._days(last_day(c.expires_on) for c in self.contracts)
-        self.terminated = self._days(last_day(c.terminated_on) for c in self.contracts)
-        self.act_before_renewal = self._days(act_before_renewal(c, now.today).toordinal() for c in self.contracts)
-
-        self.reference = self._by_contract(lambda c: c.reference)
-        self.supplier = self._by_contract(lambda c: c.supplier)
-        self.buyer = self._by_contract(lambda c: c.buyer)
-        self.end_user = self._by_contract(lambda c: c.end_user)
-        self.destination = self._by_contract(lambda c: c.destination_country)
-        self.end_use = self._by_contract(lambda c: c.end_use)
-        self.conclusion = self._by_contract(lambda c: conclusion(c, now))
-
-        self.contract_of = np.array([row for row, _ in self.lines], dtype=np.int32)
-        self.origin = intern(line.origin_country for _, line in self.lines)
-        self.profile = intern(profile(line) for _, line in self.lines)
-        self.ship_from = self._days(first_day(line.ship_from) for _, line in self.lines)
-        self.ship_until = self._days(last_day(line.ship_until) for _, line in self.lines)
-        self.open = np.array(
-            [code(is_open(line, framework=self.contracts[row].kind == "framework")) for row, line in self.lines],
-            dtype=np.int8,
+        self.expires, self.terminated = contracts.expires[rows], contracts.terminated[rows]
+        self.supplier, self.buyer, self.end_user = (
+            column.take(rows) for column in (contracts.supplier, contracts.buyer, contracts.end_user)
         )
+        self.conclusion, self.amendments = contracts.conclusion.take(rows), contracts.amendments.take(rows)
+        self.destination = self.terms.derived(_destination_country)
+        self.end_use = self.terms.derived(_end_use)
 
-    @staticmethod
-    def _days(days: Iterable[int]) -> Days:
-        return np.array(list(days), dtype=np.int32)
+        self.contract_of: Codes = numbers[lines.contract[chosen]]
+        self.number = lines.number[chosen]
+        self.goods, self.amounts = lines.goods.take(chosen), lines.amounts.take(chosen)
+        self.profile, self.origin = self.goods.derived(profile), self.goods.derived(_origin_country)
+        self.ship_from, self.ship_until = lines.ship_from[chosen], lines.ship_until[chosen]
+        self.open = all_open[chosen]
 
-    def _by_contract(self, value: Callable[[ContractFacts], Hashable]) -> Column:
-        return intern(value(contract) for contract in self.contracts)
+    @cached_property
+    def act_before_renewal(self) -> Days:
+        notice = self.terms.array(np.int64, notice_days)
+        return acting_before_renewal(today=self.now.today.toordinal(), expires=self.expires, notice_days=notice)
+
+    @cached_property
+    def reference(self) -> Column:
+        return Column.of(self._contracts.references(self.ids))
+
+    @cached_property
+    def worth(self) -> npt.NDArray[np.object_]:
+        """Of each line, its open quantity at its price, or None where that is not established."""
+        return self.amounts.values.derived(worth).objects()[self.amounts.rows]
+
+    @cached_property
+    def has_lines(self) -> Bools:
+        """Of each contract, whether any of its lines is known."""
+        known = np.ones(len(self.ids), dtype=np.bool_)
+        known[self.contract_of[self.number == NO_LINE]] = False
+        return known
 
 
 def day_of(number: int) -> date:
     """The date of a day number."""
     return date.fromordinal(int(number))
+
+
+def worth(amounts: Amounts) -> Decimal | None:
+    quantity = open_quantity(amounts)
+    return None if quantity is None or amounts.unit_price is None else quantity * amounts.unit_price
+
+
+def _standings(contracts: Contracts, now: Calendar) -> npt.NDArray[np.int8]:
+    """Per contract: signing, live, renewal (a truth) and calling off."""
+    found = together(_standing, contracts.terms, where_they_stand(contracts, now))
+    return found.values.array(np.int8).reshape(-1, 4)[found.rows]
+
+
+def _standing(terms: Terms, place: int) -> Standing:
+    """In which columns of the effect table a contract stands."""
+    at_stage = stage_at(terms, place_of(place))
+    return (
+        at_stage in NOT_CONCLUDED,
+        at_stage in LIVE,
+        code(renewal_ahead_at(terms, place_of(place))),
+        terms.kind == "framework" and at_stage in ("concluded", "active"),
+    )
+
+
+def _openness(amounts: Amounts) -> tuple[int, int]:
+    """Whether something is open, of a framework and of any other contract."""
+    return code(is_open(amounts, framework=True)), code(is_open(amounts, framework=False))
+
+
+def _is_framework(terms: Terms) -> bool:
+    return terms.kind == "framework"
+
+
+def _renews_surely(terms: Terms) -> bool:
+    return terms.renewal == "auto"

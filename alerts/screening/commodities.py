@@ -3,13 +3,13 @@
 Source: "Commodity facets" of the bundle format (docs/bundle.md). Every rule answers True, False or None (unknown).
 """
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from decimal import Decimal
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from alerts.screening.kleene import Truth, any_of
-from contracts.facts import ContentPart, LineFacts
+from contracts.facts import ContentPart, Goods
 from policies.facts import CommodityEntry, MinValueShare
 
 WHOLE = Decimal(1)
@@ -25,6 +25,16 @@ def hs(policy: tuple[str, ...], code: str | None) -> Truth:
     if code.startswith(policy):
         return True
     return None if code in _coarser(policy) else False
+
+
+def _headings(code: str | None) -> Iterable[Hashable]:
+    """All that a line's code starts with, and the code itself."""
+    return [None] if code is None else [("itself", code), *(code[:digits] for digits in range(1, len(code) + 1))]
+
+
+def _touching(policy: tuple[str, ...]) -> Iterable[Hashable]:
+    """Codes that start with one of the policy's, that are coarser than one, or that nobody knows."""
+    return [None, *policy, *(("itself", code) for code in _coarser(policy))]
 
 
 @lru_cache(maxsize=4096)
@@ -94,17 +104,25 @@ def min_value_share(policy: MinValueShare, content: tuple[ContentPart, ...] | No
     return None if at_most >= policy.share else False
 
 
+Marks = Callable[[Any], Iterable[Hashable]]
+
+
 class Facet(NamedTuple):
-    """A facet: what an entry states of it (falsy or None: nothing), what a line says of it, and the rule between."""
+    """A facet: what an entry states of it (falsy or None: nothing), what a line says of it, and the rule between.
+
+    `marks` gives the marks of what a line may say and those that a statement looks for: what has none of them cannot
+    be meant, and need not be asked.
+    """
 
     name: str
     stated: Callable[[CommodityEntry], Hashable]
-    says: Callable[[LineFacts], Hashable]
+    says: Callable[[Goods], Hashable]
     rule: Callable[..., Truth]
+    marks: tuple[Marks, Marks] | None = None
 
 
 FACETS = (
-    Facet("hs", lambda entry: entry.hs, lambda line: line.hs_code, hs),
+    Facet("hs", lambda entry: entry.hs, lambda line: line.hs_code, hs, (_headings, _touching)),
     Facet("tariff", lambda entry: entry.tariff, lambda line: (line.tariff_codes, line.hs_code), tariff),
     Facet("control_codes", lambda entry: entry.control_codes, lambda line: line.control_codes, control_codes),
     Facet("elements", lambda entry: entry.elements, lambda line: line.elements, elements),
@@ -116,8 +134,8 @@ Profile = tuple[Hashable, ...]
 """What a line says of each facet, in the order of FACETS."""
 
 
-def profile(line: LineFacts) -> Profile:
-    return tuple(facet.says(line) for facet in FACETS)
+def profile(goods: Goods) -> Profile:
+    return tuple(facet.says(goods) for facet in FACETS)
 
 
 def is_stated(value: object) -> bool:

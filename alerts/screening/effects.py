@@ -12,8 +12,8 @@ import numpy.typing as npt
 from alerts.screening.book import MAYBE, NO, YES, Book, Ints
 from alerts.screening.licences import Coverage
 from alerts.screening.slots import Slots
-from alerts.screening.tables import Bools
 from alerts.screening.verdicts import BASES, BIT, KINDS, Kind
+from contracts.columns import Bools
 from contracts.days import NO_END, Days, Window, calling_off, delivering, renewing, signing
 
 Indexes = npt.NDArray[np.intp]

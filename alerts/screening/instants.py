@@ -8,14 +8,32 @@ from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+import numpy as np
+
 from alerts.screening.policy_set import Policies
-from contracts.facts import ContractFacts
+from contracts.columns import Contracts
+from contracts.days import NO_END, Days
+from contracts.facts import Conclusion
+from contracts.instants import NEVER, Moments, microseconds
 from contracts.stage import Calendar, start_of_day
-from contracts.turning import conclusion, days_of_delivery, days_of_the_contract, has_ended_for_good
+from contracts.turning import concluded_from, has_ended_for_good, next_day_of_delivery, next_day_of_the_contract
 from policies.facts import MeasureFacts
 from policies.turning import days_of_licence, days_of_list, days_of_measure
 
 _start = lru_cache(maxsize=65_536)(start_of_day)
+
+
+def _instants(days: Days, zone: str) -> Moments:
+    """When days begin in a zone; NEVER for NO_END."""
+    distinct, rows = np.unique(days, return_inverse=True)
+    begun = [NEVER if day == NO_END else microseconds(_start(date.fromordinal(day), zone)) for day in distinct.tolist()]
+    return np.array(begun, dtype=np.int64)[rows]
+
+
+def _concluded_from(conclusion: Conclusion, now: Calendar) -> int:
+    """From when on a contract is concluded, where that lies ahead."""
+    turn = concluded_from(conclusion, now)
+    return microseconds(turn) if turn is not None and turn > now.at else NEVER
 
 
 class Turns:
@@ -32,21 +50,15 @@ class Turns:
         """When measures, lists, ownership or licences may say something else; None where they never will."""
         return min(self._of_policies(), default=None)
 
-    def of_contract(self, contract: ContractFacts) -> datetime | None:
-        """When something becomes of the contract itself; None where nothing ever will."""
-        if has_ended_for_good(contract, self.now):
-            return None
-        return min(self._of_contract(contract), default=None)
-
-    def _of_contract(self, contract: ContractFacts) -> Iterator[datetime]:
-        own = days_of_the_contract(contract, self.now.renewal_horizon_days)
-        yield from self._first(own, self.now.timezone)
-        deliveries = set(days_of_delivery(contract))
-        for zone in self.today:
-            yield from self._first(deliveries, zone)
-        concluded = conclusion(contract, self.now)
-        if concluded is not None and concluded > self.now.at:
-            yield concluded
+    def of_contracts(self, contracts: Contracts) -> Moments:
+        """When something becomes of each contract itself, in microseconds since 1970; NEVER where nothing ever will."""
+        own = next_day_of_the_contract(contracts, self.now)
+        first = contracts.conclusion.array(np.int64, _concluded_from, self.now)
+        first = np.minimum(first, _instants(own, self.now.timezone))
+        days = {day: next_day_of_delivery(contracts, day.toordinal()) for day in set(self.today.values())}
+        for zone, day in self.today.items():
+            first = np.minimum(first, _instants(days[day], zone))
+        return np.where(has_ended_for_good(contracts, self.now), NEVER, first)
 
     def _of_policies(self) -> Iterator[datetime]:
         for measure in self.measures:

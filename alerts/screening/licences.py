@@ -9,9 +9,10 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from alerts.screening.book import Book, Column
+from alerts.screening.book import Book
 from alerts.screening.slots import Slots
-from alerts.screening.tables import Bools, CommodityTable, bit
+from alerts.screening.tables import CommodityTable, bit
+from contracts.columns import Bools, Column
 from contracts.days import NO_BEGIN, NO_END, Window, first_day, last_day
 from policies.facts import LicenceFacts
 
@@ -41,7 +42,7 @@ class Coverage:
         concerned = np.isin(slot, list(self.of_slot))
         if not concerned.any():
             return covered
-        rows = self.commodities.ids(book.profile.values)[book.profile.rows[line]]
+        rows = self.commodities.rows(book.profile)[line]
         contract = book.contract_of[line]
         for granted_slot, granted in self.of_slot.items():
             under = slot == granted_slot
@@ -63,7 +64,8 @@ class Coverage:
 
 
 def _is(column: Column, contract: npt.NDArray[np.int32], organization: str) -> Bools:
-    wanted = column.values.index(organization) if organization in column.values else NOBODY
+    known = column.values.known
+    wanted = known.index(organization) if organization in known else NOBODY
     matches: Bools = column.rows[contract] == wanted
     return matches
 

@@ -4,7 +4,7 @@
 single contract and a whole portfolio alike; there is no second implementation of a rule.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -14,21 +14,23 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
-from alerts.screening.book import Book, Column
+from alerts.screening.book import Book
 from alerts.screening.effects import Candidates, Hits, effects
-from alerts.screening.flags import flags
-from alerts.screening.grandfathering import exempt
+from alerts.screening.flags import Flags, gathered
+from alerts.screening.grandfathering import Exemptions
 from alerts.screening.kleene import Truth
 from alerts.screening.licences import Coverage
 from alerts.screening.slots import Slots
-from alerts.screening.tables import CommodityTable, Ids, ScalarTable, Table, Words, bit, unpack
+from alerts.screening.tables import CommodityTable, ScalarTable, Table, Words, bit, unpack
 from alerts.screening.verdicts import BIT, KINDS, Kind, Verdict
+from contracts.columns import Contracts
 from contracts.facts import ContractFacts
 from contracts.stage import Calendar
 from policies.facts import ROLES, LicenceFacts, MeasureFacts, Parties, PartyListFacts, Role
 from suppliers.control import Answer, Ownership
 from suppliers.facts import OrganizationFacts
 
+Question = Callable[[Any], Truth]
 CHUNK = 65_536
 """Lines screened at once."""
 HALF = Decimal(50)
@@ -67,31 +69,30 @@ class PolicySet:
         def scalar(criterion: str, rule: Any) -> ScalarTable:
             return ScalarTable([getattr(measure.scope, criterion) or None for measure in measures], rule)
 
-        def country_in(countries: tuple[str, ...], organization: str) -> Truth:
-            facts = policies.organizations.get(organization)
-            return one_of(countries, facts.country if facts else None)
+        def country_in(countries: tuple[str, ...]) -> Question:
+            return lambda organization: one_of(countries, _country(policies.organizations.get(organization)))
 
         controlled = ScalarTable(
             [
                 state and (state, today)
                 for state, today in zip((m.scope.supplier_controlled_by_state for m in measures), todays, strict=True)
             ],
-            lambda stated, supplier: answers.state_control(*stated).of(supplier),
+            lambda stated: answers.state_control(*stated).of,
         )
         goods = [measure.scope.commodities for measure in measures]
         excepted = [measure.scope.except_commodities for measure in measures]
         of_contract = (
             Criterion("supplier_countries", scalar("supplier_countries", country_in), "supplier"),
             Criterion("buyer_countries", scalar("buyer_countries", country_in), "buyer"),
-            Criterion("destination_countries", scalar("destination_countries", one_of), "destination"),
-            Criterion("end_uses", scalar("end_uses", one_of), "end_use"),
+            Criterion("destination_countries", scalar("destination_countries", among), "destination"),
+            Criterion("end_uses", scalar("end_uses", among), "end_use"),
             Criterion("supplier_controlled_by_state", controlled, "supplier"),
-            Criterion("contracts", scalar("contracts", one_of), "reference"),
+            Criterion("contracts", scalar("contracts", among), "reference"),
         )
         of_line = (
             Criterion("commodities", CommodityTable(goods), "profile"),
             Criterion("except_commodities", CommodityTable(excepted, negate=True), "profile"),
-            Criterion("origin_countries", scalar("origin_countries", one_of), "origin"),
+            Criterion("origin_countries", scalar("origin_countries", among), "origin"),
         )
         self.of_contract = tuple(criterion for criterion in of_contract if criterion.table.is_stated)
         self.of_line = tuple(criterion for criterion in of_line if criterion.table.is_stated)
@@ -105,22 +106,26 @@ class PolicySet:
             )
             for role in ROLES
         )
-        self.exemption = ScalarTable(
-            [m.scope.exempt_concluded_before and (m.scope.exempt_concluded_before, m.timezone) for m in measures],
-            exempt,
-            unstated=False,
+        self.exemptions = Exemptions(
+            [(rule, m.timezone) if (rule := m.scope.exempt_concluded_before) else None for m in measures]
         )
         self.coverage = Coverage(policies.licences, self.slots)
 
     def screen(self, contracts: Iterable[ContractFacts]) -> list[Verdict]:
         """The flags that must be open, in order of contract, measure and kind."""
-        return flags(self.hits(book := Book(contracts, self.now)), book, self.slots)
+        known = list(contracts)
+        found = self.flags(Contracts.of(known))
+        references = [known[position].reference for position in found.contract.tolist()]
+        return sorted(found.verdicts(self.slots, references), key=lambda verdict: verdict.key)
+
+    def flags(self, contracts: Contracts) -> Flags:
+        """The same as columns, of any number of contracts."""
+        book = Book(contracts, self.now)
+        return gathered(self.hits(book), book)
 
     def spares(self, contracts: Sequence[ContractFacts], kind: Kind) -> list[bool]:
         """Of each contract, whether no flag of the kind must be open."""
-        if not contracts:
-            return []
-        book = Book(contracts, self.now)
+        book = Book(Contracts.of(contracts), self.now)
         hits = self.hits(book)
         hit = book.positions[book.contract_of[hits.line[hits.kind == KINDS.index(kind)]]]
         spared = np.ones(len(contracts), dtype=np.bool_)
@@ -130,21 +135,20 @@ class PolicySet:
 
     def hits(self, book: Book) -> Hits:
         """The lines, measures and columns of the effect table that come together."""
-        if not book.contracts or not self.slots.measures:
+        if not len(book.ids) or not self.slots.measures:
             return Hits.none()
-        by_contract = [(c, *_looked_up(c.table, book, c.column)) for c in self.of_contract]
-        roles = [_looked_up(table, book, role) for role, table in self.of_role]
+        by_contract = [(c, c.table, c.table.rows(getattr(book, c.column))) for c in self.of_contract]
+        roles = [(table, table.rows(getattr(book, role))) for role, table in self.of_role]
         party_certain: Words = np.bitwise_or.reduce([table.certain[rows] for table, rows in roles])
         party_possible: Words = np.bitwise_or.reduce([table.possible[rows] for table, rows in roles])
         certain, possible = party_certain.copy(), party_possible.copy()
         for _, table, rows in by_contract:
             certain &= table.certain[rows]
             possible &= table.possible[rows]
-        by_line = [(c, *_looked_up(c.table, book, c.column)) for c in self.of_line]
-        exemption_rows = _looked_up(self.exemption, book, "conclusion")[1]
+        by_line = [(c, c.table, c.table.rows(getattr(book, c.column))) for c in self.of_line]
 
         found: list[Hits] = []
-        for start in range(0, len(book.lines), CHUNK):
+        for start in range(0, len(book.number), CHUNK):
             lines = slice(start, start + CHUNK)
             of = book.contract_of[lines]
             line_certain, line_possible = certain[of], possible[of]
@@ -163,11 +167,7 @@ class PolicySet:
                 unknowns |= BIT[criterion.name] * ~bit(table.certain, rows[line], slot)
             unknowns |= BIT["parties"] * ~bit(party_certain, contract, slot)
 
-            exempt_row = exemption_rows[contract]
-            exempt_surely = bit(self.exemption.certain, exempt_row, slot)
-            exempt_maybe = bit(self.exemption.possible, exempt_row, slot)
-            exemption = exempt_surely.astype(np.int8) + exempt_maybe
-            pairs = Candidates(line, slot, surely, unknowns, exemption)
+            pairs = Candidates(line, slot, surely, unknowns, self.exemptions.of(book, contract, slot))
             found.append(effects(book, self.slots, self.coverage, pairs))
         return Hits.joined(found)
 
@@ -177,12 +177,6 @@ def compile_policies(policies: Policies, now: Calendar) -> PolicySet:
     return PolicySet(policies, now)
 
 
-def _looked_up(table: Table, book: Book, column: str) -> tuple[Table, Ids]:
-    """The table with the values of the book's column evaluated, and each contract's or line's row in it."""
-    looked_up: Column = getattr(book, column)
-    return table, table.ids(looked_up.values)[looked_up.rows]
-
-
 def _pairs(possible: Words, slots: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
     """The (row, slot) pairs whose bit is set."""
     rows = np.flatnonzero(possible.any(axis=1))
@@ -190,8 +184,16 @@ def _pairs(possible: Words, slots: int) -> tuple[npt.NDArray[np.intp], npt.NDArr
     return rows[found], slot
 
 
+def among(wanted: tuple[str, ...]) -> Question:
+    return lambda value: one_of(wanted, value)
+
+
 def one_of(wanted: tuple[str, ...], value: str | None) -> Truth:
     return None if value is None else value in wanted
+
+
+def _country(facts: OrganizationFacts | None) -> str | None:
+    return facts.country if facts else None
 
 
 class _Answers:
@@ -240,10 +242,11 @@ class _Answers:
         )
 
     def in_role(self, role: Role) -> Any:
-        def rule(stated: tuple[Parties, date], organization: str | None) -> Truth:
+        def rule(stated: tuple[Parties, date]) -> Question:
             parties, day = stated
             if role not in parties.roles:
-                return False
-            return None if organization is None else self.meant(parties, day).of(organization)
+                return lambda organization: False
+            meant = self.meant(parties, day)
+            return lambda organization: None if organization is None else meant.of(organization)
 
         return rule

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import numpy.typing as npt
 
-from alerts.screening.tables import Bools
+from contracts.columns import Bools
 from contracts.days import NO_END, Days, Window, last_day
 from policies.facts import MeasureFacts
 from policies.timeline import Stretch, biting_days

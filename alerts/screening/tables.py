@@ -7,16 +7,17 @@ value and kept, so that screening a line is the AND of a few rows whatever the n
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from alerts.screening.commodities import FACETS, Profile, is_stated
+from alerts.screening.commodities import FACETS, Marks, Profile, is_stated
 from alerts.screening.kleene import Truth
+from contracts.columns import Bools, Column, Values
 from policies.facts import CommodityEntry
 
-Bools = npt.NDArray[np.bool_]
 Words = npt.NDArray[np.uint64]
 Ids = npt.NDArray[np.int32]
 
@@ -55,6 +56,7 @@ class Table(ABC):
     def __init__(self, slots: int) -> None:
         self.slots = slots
         self._ids: dict[Hashable, int] = {}
+        self._last: tuple[Values, Ids] = (Values(), np.zeros(0, dtype=np.int32))
         self.certain: Words = np.zeros((0, words(slots)), dtype=np.uint64)
         self.possible: Words = self.certain
 
@@ -66,6 +68,16 @@ class Table(ABC):
     @abstractmethod
     def evaluate(self, values: Sequence[Any]) -> tuple[Bools, Bools]:
         """Certain and possible, a row per value and a column per slot."""
+
+    def rows(self, column: Column) -> Ids:
+        """The row of each value of a column; values that were looked up last time are not looked up again."""
+        values, ids = self._last
+        if values is not column.values:
+            ids = ids[:0]
+        if len(ids) < len(column.values):
+            ids = np.concatenate([ids, self.ids(column.values.known[len(ids) :])])
+        self._last = (column.values, ids)
+        return ids[column.rows]
 
     def ids(self, values: Sequence[Hashable]) -> Ids:
         """The row of each value, evaluating those not seen before."""
@@ -80,17 +92,19 @@ class Table(ABC):
 
 
 class ScalarTable(Table):
-    """A criterion whose rule compares one stated parameter with one value."""
+    """A criterion whose rule compares one stated parameter with values: from a parameter to a question of values."""
 
     def __init__(
         self,
         stated: Sequence[Hashable],
-        rule: Callable[[Any, Any], Truth],
+        rule: Callable[[Any], Callable[[Any], Truth]],
         *,
         unstated: bool = True,
+        index: tuple[Marks, Marks] | None = None,
     ) -> None:
         super().__init__(len(stated))
         self.rule = rule
+        self.index = index
         by_parameter: defaultdict[Hashable, list[int]] = defaultdict(list)
         self.default = np.zeros(len(stated), dtype=np.bool_)
         for slot, parameter in enumerate(stated):
@@ -107,11 +121,24 @@ class ScalarTable(Table):
     def evaluate(self, values: Sequence[Any]) -> tuple[Bools, Bools]:
         certain = np.repeat(self.default[None, :], len(values), axis=0)
         possible = certain.copy()
+        asked_by = self._indexed(self.index, values) if self.index else None
         for parameter, slots in self.parameters:
-            truths = [self.rule(parameter, value) for value in values]
-            certain[:, slots] = np.array([truth is True for truth in truths])[:, None]
-            possible[:, slots] = np.array([truth is not False for truth in truths])[:, None]
+            asked = asked_by(parameter) if asked_by else range(len(values))
+            truths = list(map(self.rule(parameter), (values[position] for position in asked)))
+            cells = np.ix_(np.array(asked, dtype=np.intp), slots)
+            certain[cells] = np.array([truth is True for truth in truths])[:, None]
+            possible[cells] = np.array([truth is not False for truth in truths])[:, None]
         return certain, possible
+
+    @staticmethod
+    def _indexed(index: tuple[Marks, Marks], values: Sequence[Any]) -> Callable[[Any], Sequence[int]]:
+        """From a parameter to the positions of the values that it may mean."""
+        marks, marked = index
+        found: defaultdict[Hashable, list[int]] = defaultdict(list)
+        for position, value in enumerate(values):
+            for mark in marks(value):
+                found[mark].append(position)
+        return lambda parameter: sorted({one for mark in marked(parameter) for one in found.get(mark, ())})
 
 
 class CommodityTable(Table):
@@ -120,7 +147,10 @@ class CommodityTable(Table):
     def __init__(self, stated: Sequence[tuple[CommodityEntry, ...]], *, unstated: bool = True, negate: bool = False):
         super().__init__(len(stated))
         entries = [entry for slot in stated for entry in slot]
-        facets = (ScalarTable([facet.stated(entry) for entry in entries], facet.rule) for facet in FACETS)
+        facets = (
+            ScalarTable([of.stated(entry) for entry in entries], partial(partial, of.rule), index=of.marks)
+            for of in FACETS
+        )
         self.facets = [(position, facet) for position, facet in enumerate(facets) if facet.is_stated]
         self.entries = len(entries)
         self.stating = np.array([slot for slot, listed in enumerate(stated) if listed], dtype=np.int64)

@@ -9,6 +9,7 @@ from alerts import runs
 from alerts.affected import affected_contracts
 from alerts.changelog import unscreened
 from alerts.models import Flag
+from alerts.verification import verify
 from contracts.models import Contract
 from policies.models import Licence, PartyList, PartyListEntry, PolicyChange
 from suppliers.models import Organization, Ownership
@@ -39,9 +40,9 @@ def chain(world: World) -> World:
 def led_to() -> set[str] | str:
     """The contracts to be screened for what has changed since the last run."""
     affected = affected_contracts(unscreened().entries)
-    if affected.everything:
+    if affected.contracts is None:
         return EVERYTHING
-    return set(affected.contracts.values_list("reference", flat=True))
+    return set(Contract.objects.filter(id__in=affected.contracts).values_list("reference", flat=True))
 
 
 def test_a_contract_leads_to_itself(chain: World) -> None:
@@ -99,8 +100,21 @@ def test_a_licence_leads_to_its_exporters_contracts_before_and_after(chain: Worl
 def test_a_policy_in_effect_leads_everywhere_a_draft_nowhere(chain: World) -> None:
     draft = chain.change("DRAFT", status="draft")
     assert led_to() == set()
+    PolicyChange.objects.filter(pk=draft.pk).update(status="published", timezone="Asia/Seoul")
+    assert led_to() == EVERYTHING  # in a zone of its own every contract has new turns
+
+
+def test_a_policy_in_effect_leads_everywhere_with_its_own_measures_alone(chain: World) -> None:
+    draft = chain.change("DRAFT", status="draft")
     PolicyChange.objects.filter(pk=draft.pk).update(status="published")
-    assert led_to() == EVERYTHING
+    Contract.objects.filter(reference="C-TOP").update(title="renamed")
+    assert led_to() == {"C-TOP"}
+    assert affected_contracts(unscreened().entries).changes == {draft.pk}
+    run = runs.screen_pending(at=AT)
+    assert run is not None
+    assert (run.everything, run.changes, run.contracts) == (False, [draft.pk], Contract.objects.count())
+    assert run.scope == [Contract.objects.get(reference="C-TOP").pk]
+    assert verify(run).equal
 
 
 def test_a_withdrawn_policy_leads_to_the_contracts_with_its_flags(chain: World) -> None:

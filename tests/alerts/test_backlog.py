@@ -10,7 +10,8 @@ from alerts import messages, runs
 from alerts.backlog import backlog
 from alerts.models import Message, ScreeningRun
 from alerts.screening import PolicySet
-from contracts.facts import ContractFacts
+from contracts.columns import Contracts
+from contracts.models import Contract
 from policies.models import Measure
 from tests.alerts.conftest import AT, World
 
@@ -75,15 +76,16 @@ def test_what_is_set_aside_is_counted_until_it_is_screened(
     world.contract("C-1")
     world.contract("C-2")
     change = world.change()
-    screen = PolicySet.screen
+    flags = PolicySet.flags
+    bad = Contract.objects.get(reference="C-1").pk
 
-    def poisoned(self: PolicySet, contracts: list[ContractFacts]) -> object:
-        if any(contract.reference == "C-1" for contract in contracts):
+    def poisoned(self: PolicySet, contracts: Contracts) -> object:
+        if bad in contracts.ids:
             raise ValueError("poison")
-        return screen(self, contracts)
+        return flags(self, contracts)
 
     with monkeypatch.context() as patch:
-        patch.setattr(PolicySet, "screen", poisoned)
+        patch.setattr(PolicySet, "flags", poisoned)
         runs.sweep(at=AT)
     assert metric(client, "contracts_set_aside") == 1
     assert runs.sweep(at=AT + timedelta(minutes=1)) is None  # it is not tried again every minute

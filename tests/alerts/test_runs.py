@@ -4,16 +4,18 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from threading import Barrier, Thread
+from typing import Any
 
 import pytest
 from django.db import connection, connections
 from pytest_django import Settings
 
 from alerts import changelog, runs, schedule
+from alerts.batch import Screening
 from alerts.models import Cause, ContractDue, EventKind, Flag, FlagEvent, ScreeningCursor, ScreeningRun
 from alerts.models.flags import ClosedBecause
 from alerts.screening import PolicySet
-from contracts.facts import ContractFacts
+from contracts.columns import Contracts
 from contracts.models import Contract
 from people.models import ChangeEntry
 from policies.models import Measure, PolicyChange
@@ -213,14 +215,15 @@ def test_a_contract_that_cannot_be_screened_is_set_aside_alone(world: World, mon
         world.contract(f"C-{number}")
     world.change()
     runs.sweep(at=AT)
-    screen = PolicySet.screen
+    flags = PolicySet.flags
+    bad = Contract.objects.get(reference="C-3").pk
 
-    def poisoned(self: PolicySet, contracts: list[ContractFacts]) -> object:
-        if any(contract.reference == "C-3" for contract in contracts):
+    def poisoned(self: PolicySet, contracts: Contracts) -> object:
+        if bad in contracts.ids:
             raise ValueError("poison")
-        return screen(self, contracts)
+        return flags(self, contracts)
 
-    monkeypatch.setattr(PolicySet, "screen", poisoned)
+    monkeypatch.setattr(PolicySet, "flags", poisoned)
     PolicyChange.objects.update(status="withdrawn")
     run = runs.screen_pending(at=AT)
 
@@ -236,7 +239,7 @@ def test_a_run_that_fails_stays_visibly_incomplete_and_the_next_does_its_work(
     world.contract("C-1")
     world.change()
     with monkeypatch.context() as patch:
-        patch.setattr(runs, "screen_batch", lambda *_: 1 / 0)
+        patch.setattr(Screening, "screen", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             runs.screen_pending(at=AT)
     (failed,) = ScreeningRun.objects.all()
@@ -500,16 +503,16 @@ def test_a_flag_that_a_person_changes_meanwhile_has_the_run_repeated(
     runs.sweep(at=AT)
     Contract.objects.filter(pk=contract.pk).update(end_use="military")
     calls: list[int] = []
-    screen_batch = runs.screen_batch
+    screen = Screening.screen
 
-    def interrupted(*args: object) -> None:
+    def interrupted(*args: Any) -> None:
         calls.append(1)
         if len(calls) == 1:
             person = second_connection.cursor()  # type: ignore[attr-defined]
             person.execute("UPDATE alerts_flag SET updated_at = now()")
-        screen_batch(*args)  # type: ignore[arg-type]
+        screen(*args)
 
-    monkeypatch.setattr(runs, "screen_batch", interrupted)
+    monkeypatch.setattr(Screening, "screen", interrupted)
     run = runs.screen_pending(at=AT)
 
     assert len(calls) == 2

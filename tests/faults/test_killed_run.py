@@ -18,12 +18,14 @@ import time, django
 django.setup()
 from datetime import datetime
 from alerts import runs
-real = runs.screen_batch
+from alerts.batch import Screening
+from contracts import copying
+real = Screening.screen
 def slow(*arguments):
     real(*arguments)
     print("a batch is done", flush=True)
     time.sleep(60)
-runs.BATCH, runs.screen_batch = 5, slow
+copying.BATCH, Screening.screen = 5, slow
 runs.sweep(at=datetime.fromisoformat({AT.isoformat()!r}))
 """
 

@@ -11,7 +11,9 @@ from hypothesis import given, note
 
 from alerts.screening import Policies, Verdict, compile_policies
 from alerts.screening.instants import Turns
+from contracts.columns import Contracts
 from contracts.facts import ContractFacts
+from contracts.instants import moment
 from contracts.stage import Calendar
 from policies.facts import Affiliates, Grandfathering, LicenceFacts, ListEntry, Parties, PartyListFacts, Period, Scope
 from suppliers.facts import OrganizationFacts, Stake
@@ -19,6 +21,11 @@ from tests.screening.small import CONTRACT, MEASURE, SELLER, line, period
 from tests.screening.worlds import World, randoms, worlds
 
 SECOND = timedelta(seconds=1)
+
+
+def of_contract(turns: Turns, contract: ContractFacts) -> datetime | None:
+    (turn,) = turns.of_contracts(Contracts.of([contract])).tolist()
+    return moment(turn)
 
 
 def unchanged(before: list[Verdict], after: list[Verdict], world: World, at: datetime) -> bool:
@@ -39,12 +46,13 @@ def test_nothing_changes_before_the_next_turn(world: World, random: Random):
     policies = compile_policies(world.policies, world.calendar)
     end = turns.of_policies()
     for contract in world.contracts:
-        ahead = [turn for turn in (end, turns.of_contract(contract)) if turn is not None]
+        ahead = [turn for turn in (end, of_contract(turns, contract)) if turn is not None]
         assert all(turn > world.calendar.at for turn in ahead)
-        last = min(ahead, default=world.calendar.at + timedelta(days=4000)) - timedelta(microseconds=1)
+        last = min(ahead, default=world.calendar.at.astimezone(UTC) + timedelta(days=4000)) - timedelta(microseconds=1)
         before = policies.screen([contract])
-        span = (last - world.calendar.at).total_seconds()
-        for at in {last, world.calendar.at + timedelta(seconds=random.randrange(int(span) + 1))}:
+        now = world.calendar.at.astimezone(UTC)  # where an hour later is an hour later, whatever the clocks do
+        span = (last - now).total_seconds()
+        for at in {last, now + timedelta(seconds=random.randrange(int(span) + 1))}:
             note(f"{contract.reference} at {at}")
             then = compile_policies(world.policies, replace(world.calendar, at=at)).screen([contract])
             assert unchanged(before, then, world, at)
@@ -56,7 +64,9 @@ def test_walking_from_turn_to_turn_comes_to_an_end(world: World):
     at = world.calendar.at
     for _ in range(500):
         turns = Turns(world.policies, replace(world.calendar, at=at))
-        ahead = [turns.of_policies(), *map(turns.of_contract, world.contracts)]
+        together = turns.of_contracts(Contracts.of(world.contracts)).tolist()
+        assert list(map(moment, together)) == [of_contract(turns, contract) for contract in world.contracts]
+        ahead = [turns.of_policies(), *map(moment, together)]
         step = min((turn for turn in ahead if turn is not None), default=None)
         if step is None:
             return
@@ -87,7 +97,7 @@ def next_turns(
         licences=licences,
     )
     turns = Turns(policies, Calendar(now, zone, horizon))
-    return turns.of_policies(), turns.of_contract(contract)
+    return turns.of_policies(), of_contract(turns, contract)
 
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
