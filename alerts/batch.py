@@ -57,6 +57,18 @@ class Failed:
     error: str
 
 
+@dataclass(frozen=True, slots=True)
+class Narrowed:
+    """The measures of some policy changes alone, compiled; the changes by id."""
+
+    changes: frozenset[int]
+    policy_set: PolicySet
+
+    @classmethod
+    def to(cls, changes: frozenset[int], pinned: PinnedPolicies) -> "Narrowed":
+        return cls(changes, pinned.narrowed(changes))
+
+
 class Screening:
     """What the batches of a run share: policies, what has been read, the manifest, and the contracts set aside."""
 
@@ -68,17 +80,19 @@ class Screening:
         self.reader = Reader()
         self.aside = frozenset(SetAside.objects.values_list("contract_id", flat=True))
 
-    def screen(self, span: Span, versions: Ids, *, changes: Changes = None) -> None:
+    def screen(self, span: Span, versions: Ids, narrowed: "Narrowed | None" = None) -> None:
         """Screen contracts (with their versions, aligned with the span's ids), make their flags agree, note when they
-        are due next, and add them to the manifest; with `changes`, as far as these policy changes go, by id."""
-        policy_set = self.pinned.policy_set if changes is None else self.pinned.narrowed(changes)
+        are due next, and add them to the manifest; or all that only as far as some policy changes go."""
+        policy_set = narrowed.policy_set if narrowed else self.pinned.policy_set
         version = dict(zip(span.ids.tolist(), versions.tolist(), strict=True))
         self.run.contracts += len(span)
         for part in screened(span, self.reader.read, policy_set):
             if isinstance(part, Failed):
                 self._set_aside(part)
-            else:
-                self._keep(part, version, policy_set, changes)
+                continue
+            self._keep(part, version, policy_set, narrowed.changes if narrowed else None)
+            if narrowed is None:
+                self._note_turns(part)
 
     def _keep(self, part: Part, versions: dict[int, int], policy_set: PolicySet, changes: Changes) -> None:
         run, pinned, ids = self.run, self.pinned, part.span.ids
@@ -95,11 +109,13 @@ class Screening:
         run.updated += found.updated
         run.closed += found.closed
         run.unchanged += found.unchanged
-        self.manifest.add(ids, np.array([versions[id] for id in ids.tolist()], dtype=np.int64), part.flags, measures)
-        if changes is None:
-            schedule.keep(part.span, part.contracts.ids, self.turns.of_contracts(part.contracts))
-            if again := self.aside.intersection(ids.tolist()):
-                SetAside.objects.filter(contract_id__in=again).delete()
+        in_order = np.fromiter(map(versions.__getitem__, ids.tolist()), dtype=np.int64, count=len(ids))
+        self.manifest.add(ids, in_order, part.flags, measures)
+
+    def _note_turns(self, part: Part) -> None:
+        schedule.keep(part.span, part.contracts.ids, self.turns.of_contracts(part.contracts))
+        if again := self.aside.intersection(part.span.ids.tolist()):
+            SetAside.objects.filter(contract_id__in=again).delete()
 
     def _set_aside(self, failed: Failed) -> None:
         """Remember a contract that cannot be screened: tried again daily, and when it or the policies change."""

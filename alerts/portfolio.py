@@ -1,6 +1,7 @@
 """What is stored, as screening reads it: the policies of the moment, their version, and the calendar of an instant."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
@@ -13,6 +14,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from alerts.screening import Calendar, Policies, PolicySet, compile_policies
+from alerts.screening.instants import Turns
 from alerts.screening.slots import Slots
 from alerts.screening.soundness import compile_sound
 from contracts.columns import Ids
@@ -112,6 +114,26 @@ class PinnedPolicies:
         sound, policy_set, unsound = compile_sound(policies, now)
         left_out = [*unread, *(LeftOut(one.measure, one.error) for one in unsound)]
         return cls(version, now, sound, policy_set, tuple(sorted(left_out, key=lambda one: one.name)))
+
+    def again(self, now: Calendar) -> "PinnedPolicies | None":
+        """The same for another instant of the same days, with all that has been looked up; None for other days."""
+        if self._days(now) != self._days(self.calendar):
+            return None
+        other = copy(self)
+        vars(other).update(calendar=now, policy_set=self.policy_set.at(now))
+        return other
+
+    def _days(self, now: Calendar) -> tuple[object, ...]:
+        """All of the calendar that policies depend on: settings, and which day it is in every zone that is named."""
+        zones = {measure.timezone for measure in self.policies.measures}
+        zones |= {listing.timezone for listing in self.policies.lists.values()}
+        days = [now.at.astimezone(ZoneInfo(zone)).date() for zone in sorted(zones)]
+        return now.timezone, now.renewal_horizon_days, now.today, *days
+
+    @cached_property
+    def turn(self) -> datetime | None:
+        """When time may next change what the policies say."""
+        return Turns(self.policies, self.calendar).of_policies()
 
     @cached_property
     def untouchable(self) -> frozenset[int]:

@@ -14,10 +14,11 @@ from psycopg.errors import SerializationFailure
 
 from alerts import schedule
 from alerts.affected import EVERYTHING, Affected, affected_contracts
-from alerts.batch import Screening, close_flags_of_deleted
+from alerts.batch import Narrowed, Screening, close_flags_of_deleted
 from alerts.changelog import Entry, Reading, one_at_a_time, unscreened
 from alerts.manifest import FORMAT
 from alerts.models import Cause, ContractDue, Flag, ScreeningCursor, ScreeningRun, SetAside
+from alerts.pinning import pinning
 from alerts.portfolio import LeftOut, PinnedPolicies
 from alerts.today import follow_today
 from contracts.copying import spans
@@ -63,20 +64,21 @@ def _screen(pk: int) -> ScreeningRun:
     """The run's work, in the transaction of whoever calls."""
     run = ScreeningRun.objects.get(pk=pk)
     reading = unscreened()
-    pinned = PinnedPolicies.at(run.at)
+    pinned = pinning.at(run.at, afresh=schedule.everything_is_due(run.at))
     asked = _asked(run, reading, pinned)
     screening = Screening(run, pinned)
     named = None if asked.contracts is None else sorted(asked.contracts)
     for span, versions in spans(named):
         screening.screen(span, versions)
     if asked.changes:
+        narrowed = Narrowed.to(asked.changes, pinned)
         for span, versions in spans(None, without=named or ()):
-            screening.screen(span, versions, changes=asked.changes)
+            screening.screen(span, versions, narrowed)
     _forget_deleted(reading.entries, asked.everything)
     if gone := _gone(reading.entries, asked.everything):
         close_flags_of_deleted(gone, pinned, run)
     reading.mark_screened()
-    ScreeningCursor.objects.update(policies_due_at=screening.turns.of_policies())
+    ScreeningCursor.objects.update(policies_due_at=pinned.turn)
     run.snapshot, run.policy_version, run.completed_by = reading.snapshot, pinned.version, None
     run.timezone, run.renewal_horizon_days = pinned.calendar.timezone, pinned.calendar.renewal_horizon_days
     run.everything, run.scope, run.changes = asked.everything, named, sorted(asked.changes)

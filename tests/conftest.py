@@ -6,6 +6,7 @@ from urllib.parse import quote
 import pytest
 from django.db import connection
 
+from alerts.pinning import pinning
 from tests import databases
 
 
@@ -18,6 +19,12 @@ def django_db_setup(request, django_test_environment, django_db_blocker) -> Iter
     yield
     with django_db_blocker.unblock():
         databases.drop()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_pinned() -> None:
+    """A database that is emptied between tests is nothing that happens to a process."""
+    pinning.forget()
 
 
 @pytest.fixture

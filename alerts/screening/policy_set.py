@@ -5,6 +5,7 @@ single contract and a whole portfolio alike; there is no second implementation o
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -110,6 +111,12 @@ class PolicySet:
             [(rule, m.timezone) if (rule := m.scope.exempt_concluded_before) else None for m in measures]
         )
         self.coverage = Coverage(policies.licences, self.slots)
+
+    def at(self, now: Calendar) -> "PolicySet":
+        """The same for another instant on which it is the same day in every zone of the policies."""
+        other = copy(self)
+        other.now = now
+        return other
 
     def screen(self, contracts: Iterable[ContractFacts]) -> list[Verdict]:
         """The flags that must be open, in order of contract, measure and kind."""

@@ -21,6 +21,8 @@ from policies.facts import CommodityEntry
 Words = npt.NDArray[np.uint64]
 Ids = npt.NDArray[np.int32]
 
+MOST = 200_000
+"""Values kept; beyond it they are met anew."""
 BLOCK = 4096
 """Values evaluated at once: keeps the unpacked rows of a large portfolio out of memory."""
 
@@ -71,6 +73,10 @@ class Table(ABC):
 
     def rows(self, column: Column) -> Ids:
         """The row of each value of a column; values that were looked up last time are not looked up again."""
+        if len(self._ids) > MOST:
+            self._ids.clear()
+            self.certain = self.possible = self.certain[:0]
+            self._last = (Values(), self._last[1][:0])
         values, ids = self._last
         if values is not column.values:
             ids = ids[:0]
