@@ -45,15 +45,22 @@ class Reading:
 
 
 @contextmanager
+def one_moment() -> Iterator[None]:
+    """A transaction in which everything is read as of one moment; part of the caller's where there is one."""
+    outermost = not connection.in_atomic_block
+    with transaction.atomic(), connection.cursor() as cursor:
+        if outermost:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        yield
+
+
+@contextmanager
 def one_at_a_time() -> Iterator[None]:
     """A transaction in which nobody else screens, and in which everything is read as of one moment.
 
     The lock is taken before the first reading, so that the moment lies after the end of whoever screened before.
     """
-    outermost = not connection.in_atomic_block
-    with transaction.atomic(), connection.cursor() as cursor:
-        if outermost:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    with one_moment(), connection.cursor() as cursor:
         cursor.execute(f"LOCK TABLE {TABLE} IN SHARE ROW EXCLUSIVE MODE")
         yield
 

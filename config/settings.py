@@ -185,6 +185,7 @@ CLOCK_STARTED_REAL = env.parsed("TOCSIN_CLOCK_STARTED_REAL", float, _run.clock_s
 RENEWAL_HORIZON_DAYS = env.number("RENEWAL_HORIZON_DAYS", 180)
 # Whoever edited a policy change last does not publish it; `make run`, where there is one person only, does without.
 TWO_PERSON_PUBLICATION = env.switch("TWO_PERSON_PUBLICATION", default=_run is None)
+RESIDENT_CONTRACTS = env.number("RESIDENT_CONTRACTS", 2_000_000)  # a process keeps them in memory for previews
 BLAST_RADIUS = env.number("BLAST_RADIUS", 50)  # owners that one publication may mail without a confirmation
 COMPLIANCE_MAILBOX = needed(
     "COMPLIANCE_MAILBOX", "who is told when nobody else can be", embedded="compliance@tocsin.example"

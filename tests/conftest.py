@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 
 from alerts.pinning import pinning
+from alerts.resident import resident
 from tests import databases
 
 
@@ -25,6 +26,7 @@ def django_db_setup(request, django_test_environment, django_db_blocker) -> Iter
 def _nothing_pinned() -> None:
     """A database that is emptied between tests is nothing that happens to a process."""
     pinning.forget()
+    resident.forget()
 
 
 @pytest.fixture

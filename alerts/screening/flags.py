@@ -1,6 +1,6 @@
 """Hits gathered into flags, one per contract, measure and kind; as columns, for there may be hundreds of thousands."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from operator import attrgetter
@@ -17,6 +17,7 @@ from contracts.columns import NO_LINE, Bools, Ids, Rows
 from contracts.days import Days
 
 PER_FLAG = ("contract", "slot", "kind", "matched", "basis", "act_by", "exposure", "currency")
+PER_LINE = ("line", "unknowns")
 CENT = Decimal("0.01")
 """An amount shows its cents, and more places only where it has them."""
 NOTHING = Decimal(0)
@@ -43,6 +44,14 @@ class Flags:
     starts: Rows
     line: Ints
     unknowns: Ints
+
+    @classmethod
+    def joined(cls, parts: Sequence["Flags"]) -> "Flags":
+        """The flags of several screenings under the same slots."""
+        lengths = np.cumsum([0, *(len(part.line) for part in parts)])
+        starts = [part.starts + length for part, length in zip(parts, lengths, strict=False)]
+        columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in (*PER_FLAG, *PER_LINE)}
+        return cls(**columns, starts=np.concatenate(starts))
 
     def __len__(self) -> int:
         return len(self.contract)

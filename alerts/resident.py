@@ -1,0 +1,96 @@
+"""The stored contracts as columns, kept in memory from one preview to the next: whoever drafts looks again and again.
+
+What has changed since they were read is in the change log, and is read again; so each preview sees what is stored when
+it begins. A process keeps no more contracts than RESIDENT_CONTRACTS.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from threading import Lock
+
+import numpy as np
+import structlog
+from django.conf import settings
+from django.db import Error as DatabaseError
+
+from alerts.seen import changed_since, database, settled_snapshot
+from contracts.columns import Contracts, Ids
+from contracts.copying import Reader, Span, spans
+from contracts.models import Contract
+from people.models import ChangeEntry
+
+MOST = 20_000
+"""With more changed contracts than these, all are read again."""
+NOBODY = np.zeros(0, dtype=np.int64)
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Contracts that were read together, and those of them that have changed since and are held elsewhere."""
+
+    span: Span
+    contracts: Contracts | None
+    outdated: Ids
+
+    def read(self, span: Span) -> Contracts:
+        """The span's contracts: those held, or read now where it is another span or could not be read whole."""
+        return self.contracts if span is self.span and self.contracts else Reader().read(span)
+
+
+class Resident:
+    """What this process keeps, of one database as a PostgreSQL snapshot saw it."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self.forget()
+
+    def forget(self) -> None:
+        self._database: tuple[str, ...] = ()
+        self._snapshot = ""
+        self._held: list[Held] = []
+
+    def contracts(self) -> Iterator[Held]:
+        """All stored contracts, span by span."""
+        if Contract.objects.order_by()[settings.RESIDENT_CONTRACTS : settings.RESIDENT_CONTRACTS + 1].exists():
+            return _read()
+        with self._lock:
+            changed = self._changed()
+            if changed is None:
+                snapshot = settled_snapshot()
+                if snapshot is None:
+                    return _read()
+                log.info("contracts read into memory")
+                self._held = list(_read())
+                self._database, self._snapshot, changed = database(), snapshot, NOBODY
+            held = self._held
+        return _with(held, changed)
+
+    def _changed(self) -> Ids | None:
+        """The contracts that changed since they were read; None where nothing is kept that could be mended."""
+        if self._database != database() or changed_since(self._snapshot, [ChangeEntry.Kind.ORGANIZATION], most=1):
+            return None
+        changed = changed_since(self._snapshot, [ChangeEntry.Kind.CONTRACT], most=MOST + 1)
+        return None if len(changed) > MOST else np.array(changed, dtype=np.int64)
+
+
+resident = Resident()
+
+
+def _with(held: list[Held], changed: Ids) -> Iterator[Held]:
+    for one in held:
+        yield Held(one.span, one.contracts, changed)
+    if len(changed):
+        yield Held(Span(changed), None, NOBODY)
+
+
+def _read() -> Iterator[Held]:
+    reader = Reader()
+    for span, _ in spans():
+        try:
+            yield Held(span, reader.read(span), NOBODY)
+        except DatabaseError:
+            raise
+        except Exception:  # a contract that cannot be read: its neighbours are found when they are screened
+            yield Held(span, None, NOBODY)
