@@ -39,10 +39,14 @@ HELD = f"""
 
 @dataclass(frozen=True, slots=True)
 class Affected:
-    """What to screen: contracts by id (None: all) for every measure, and all others for some policy changes alone."""
+    """What to screen: contracts by id (None: all) for every measure, and all others for some policy changes alone.
+
+    `deleted` are contracts that changed by being deleted; they are not looked for where everything is screened.
+    """
 
     contracts: frozenset[int] | None
     changes: frozenset[int] = frozenset()
+    deleted: frozenset[int] = frozenset()
 
     @property
     def everything(self) -> bool:
@@ -77,11 +81,15 @@ def affected_contracts(entries: Iterable[Entry], besides: Ids = ()) -> Affected:
     if licences := changed[Kind.LICENCE]:
         condition |= Q(supplier__in=_ever_exporting(licences))
     found = frozenset(Contract.objects.filter(condition).order_by().values_list("id", flat=True))
-    return Affected(None if len(found) > MOST else found, frozenset(changes))
+    if len(found) > MOST:
+        return EVERYTHING
+    return Affected(found, frozenset(changes), frozenset(changed[Kind.CONTRACT] - found))
 
 
 def _in_a_new_zone(changes: Ids) -> bool:
     """Whether no other published change counts its days as one of these does: then every contract has new turns."""
+    if not changes:
+        return False
     published = PolicyChange.objects.filter(status=PolicyChange.Status.PUBLISHED).order_by()
     zones = set(published.exclude(id__in=changes).values_list("timezone", flat=True))
     return not zones.issuperset(published.filter(id__in=changes).values_list("timezone", flat=True))

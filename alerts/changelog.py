@@ -8,6 +8,7 @@ nothing can appear any more. Entries visible beyond it are screened at once all 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import connection, transaction
 
@@ -36,12 +37,14 @@ class Reading:
     entries: tuple[Entry, ...]
     ahead: frozenset[int]
 
-    def mark_screened(self) -> None:
+    def mark_screened(self, *, policies_due_at: datetime | None) -> None:
         """Move the cursor; in the transaction that keeps what was screened."""
         remembered = self.ahead | {entry.id for entry in self.entries}
         still_ahead = ChangeEntry.objects.filter(xid__gte=self.oldest_running, id__in=remembered)
         ahead = sorted(still_ahead.values_list("id", flat=True)) if remembered else []
-        ScreeningCursor.objects.update_or_create(id=1, defaults={"xid": self.oldest_running, "ahead": ahead})
+        place = {"xid": self.oldest_running, "ahead": ahead, "policies_due_at": policies_due_at}
+        if not ScreeningCursor.objects.filter(id=1).update(**place):
+            ScreeningCursor.objects.create(id=1, **place)
 
 
 @contextmanager

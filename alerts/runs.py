@@ -15,15 +15,15 @@ from psycopg.errors import SerializationFailure
 from alerts import schedule
 from alerts.affected import EVERYTHING, Affected, affected_contracts
 from alerts.batch import Narrowed, Screening, close_flags_of_deleted
-from alerts.changelog import Entry, Reading, one_at_a_time, unscreened
+from alerts.changelog import Reading, one_at_a_time, unscreened
 from alerts.manifest import FORMAT
-from alerts.models import Cause, ContractDue, Flag, ScreeningCursor, ScreeningRun, SetAside
+from alerts.models import Cause, ContractDue, Flag, ScreeningRun, SetAside
 from alerts.pinning import pinning
 from alerts.portfolio import LeftOut, PinnedPolicies
 from alerts.today import follow_today
 from contracts.copying import spans
 from contracts.models import Contract
-from people.models import ChangeEntry, WallClock
+from people.models import WallClock
 
 ATTEMPTS = 3
 
@@ -64,8 +64,9 @@ def _screen(pk: int) -> ScreeningRun:
     """The run's work, in the transaction of whoever calls."""
     run = ScreeningRun.objects.get(pk=pk)
     reading = unscreened()
-    pinned = pinning.at(run.at, afresh=schedule.everything_is_due(run.at))
-    asked = _asked(run, reading, pinned)
+    everything = schedule.everything_is_due(run.at)
+    pinned = pinning.at(run.at, afresh=everything)
+    asked = EVERYTHING if everything else _asked(run, reading, pinned)
     screening = Screening(run, pinned)
     named = None if asked.contracts is None else sorted(asked.contracts)
     for span, versions in spans(named):
@@ -74,19 +75,17 @@ def _screen(pk: int) -> ScreeningRun:
         narrowed = Narrowed.to(asked.changes, pinned)
         for span, versions in spans(None, without=named or ()):
             screening.screen(span, versions, narrowed)
-    _forget_deleted(reading.entries, asked.everything)
-    if gone := _gone(reading.entries, asked.everything):
-        close_flags_of_deleted(gone, pinned, run)
-    reading.mark_screened()
-    ScreeningCursor.objects.update(policies_due_at=pinned.turn)
+    if asked.everything or asked.deleted:
+        _forget(asked)
+        close_flags_of_deleted(_flagged_and_gone(asked), pinned, run)
+    reading.mark_screened(policies_due_at=pinned.turn)
     run.snapshot, run.policy_version, run.completed_by = reading.snapshot, pinned.version, None
     run.timezone, run.renewal_horizon_days = pinned.calendar.timezone, pinned.calendar.renewal_horizon_days
     run.everything, run.scope, run.changes = asked.everything, named, sorted(asked.changes)
     run.policies_set_aside = _shown(pinned.left_out)
     run.buckets, run.digest = screening.manifest.buckets, screening.manifest.digest(pinned.version)
-    run.manifest_format = FORMAT
+    run.manifest_format, run.finished_at = FORMAT, WallClock()
     run.save()
-    ScreeningRun.objects.filter(pk=run.pk).update(finished_at=WallClock())
     run.refresh_from_db()
     _complete_abandoned(run)
     return run
@@ -94,8 +93,8 @@ def _screen(pk: int) -> ScreeningRun:
 
 def _asked(run: ScreeningRun, reading: Reading, pinned: PinnedPolicies) -> Affected:
     """What is to be screened: all that is due, though another run may have been quicker."""
-    last = ScreeningRun.objects.complete().first()
-    if schedule.everything_is_due(run.at) or (last and last.policies_set_aside != _shown(pinned.left_out)):
+    set_aside = ScreeningRun.objects.complete().values_list("policies_set_aside", flat=True).first()
+    if set_aside is not None and set_aside != _shown(pinned.left_out):
         return EVERYTHING
     return affected_contracts(reading.entries, besides=schedule.contracts_due(run.at))
 
@@ -104,22 +103,20 @@ def _shown(left_out: tuple[LeftOut, ...]) -> list[dict[str, str]]:
     return [{"name": one.name, "error": one.error} for one in left_out]
 
 
-def _gone(entries: tuple[Entry, ...], everything: bool) -> list[int]:
-    """Contracts with open flags that no longer exist: among those that changed, or all."""
+def _flagged_and_gone(asked: Affected) -> list[int]:
+    """Contracts with open flags that no longer exist: among those that were deleted, or all."""
     open_flags = Flag.objects.open()
-    if not everything:
-        changed = {entry.object_id for entry in entries if entry.kind == ChangeEntry.Kind.CONTRACT}
-        open_flags = open_flags.filter(contract_id__in=changed)
+    if not asked.everything:
+        open_flags = open_flags.filter(contract_id__in=asked.deleted)
     orphans = open_flags.filter(~Exists(Contract.objects.filter(id=OuterRef("contract_id"))))
     return sorted(set(orphans.values_list("contract_id", flat=True)))
 
 
-def _forget_deleted(entries: tuple[Entry, ...], everything: bool) -> None:
+def _forget(asked: Affected) -> None:
     """Contracts that no longer exist are due no more, and no longer set aside."""
-    changed = {entry.object_id for entry in entries if entry.kind == ChangeEntry.Kind.CONTRACT}
     for model in (ContractDue, SetAside):
         rows = model.objects.filter(~Exists(Contract.objects.filter(id=OuterRef("contract_id"))))
-        (rows if everything else rows.filter(contract_id__in=changed)).delete()
+        (rows if asked.everything else rows.filter(contract_id__in=asked.deleted)).delete()
 
 
 def _complete_abandoned(run: ScreeningRun) -> None:

@@ -31,7 +31,7 @@ def everything_is_due(at: datetime) -> bool:
     """Whether everything has to be screened: never was, not yet today (business time zone), not with these settings, a
     turn of the policies has come, or the clock was set back. What a run that was cut short had to do is due still, for
     it kept nothing."""
-    runs = ScreeningRun.objects.complete()
+    runs = ScreeningRun.objects.complete().only("at", "timezone", "renewal_horizon_days")
     last, latest = runs.of_everything().first(), runs.first()
     if last is None or latest is None or latest.at - at > CLOCK_SET_BACK:
         return True

@@ -6,7 +6,7 @@ value and kept, so that screening a line is the AND of a few rows whatever the n
 
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -119,6 +119,10 @@ class ScalarTable(Table):
             else:
                 self.default[slot] = unstated
         self.parameters = [(parameter, np.array(slots)) for parameter, slots in by_parameter.items()]
+        self.by_mark: defaultdict[Hashable, list[int]] = defaultdict(list)
+        for number, (parameter, _) in enumerate(self.parameters if index else ()):
+            for mark in index[1](parameter) if index else ():
+                self.by_mark[mark].append(number)
 
     @property
     def is_stated(self) -> bool:
@@ -127,24 +131,26 @@ class ScalarTable(Table):
     def evaluate(self, values: Sequence[Any]) -> tuple[Bools, Bools]:
         certain = np.repeat(self.default[None, :], len(values), axis=0)
         possible = certain.copy()
-        asked_by = self._indexed(self.index, values) if self.index else None
-        for parameter, slots in self.parameters:
-            asked = asked_by(parameter) if asked_by else range(len(values))
+        for number, asked in self._asked(values):
+            parameter, slots = self.parameters[number]
             truths = list(map(self.rule(parameter), (values[position] for position in asked)))
             cells = np.ix_(np.array(asked, dtype=np.intp), slots)
             certain[cells] = np.array([truth is True for truth in truths])[:, None]
             possible[cells] = np.array([truth is not False for truth in truths])[:, None]
         return certain, possible
 
-    @staticmethod
-    def _indexed(index: tuple[Marks, Marks], values: Sequence[Any]) -> Callable[[Any], Sequence[int]]:
-        """From a parameter to the positions of the values that it may mean."""
-        marks, marked = index
-        found: defaultdict[Hashable, list[int]] = defaultdict(list)
+    def _asked(self, values: Sequence[Any]) -> Iterator[tuple[int, Sequence[int]]]:
+        """Parameters by number, and the positions of the values that each may mean."""
+        if self.index is None:
+            everything = range(len(values))
+            yield from ((number, everything) for number in range(len(self.parameters)))
+            return
+        marks, _ = self.index
+        asked: defaultdict[int, list[int]] = defaultdict(list)
         for position, value in enumerate(values):
-            for mark in marks(value):
-                found[mark].append(position)
-        return lambda parameter: sorted({one for mark in marked(parameter) for one in found.get(mark, ())})
+            for number in {number for mark in marks(value) for number in self.by_mark.get(mark, ())}:
+                asked[number].append(position)
+        yield from asked.items()
 
 
 class CommodityTable(Table):
