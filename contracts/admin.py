@@ -157,7 +157,7 @@ def standing(contract: Contract, now: Calendar) -> Standing:
         colour=STAGE_COLOURS[stands],
         renewal=str(renewal[renewal_ahead(facts, now)]),
         milestones=[
-            Milestone(str(DATES[day.meaning]), day.on, (day.on - now.today).days) for day in critical_dates(facts)
+            Milestone(str(DATES[day.meaning]), day.on, (day.on - now.today).days) for day in critical_dates(facts, now)
         ],
     )
 

@@ -1,37 +1,124 @@
-"""The dates of a contract that somebody has to keep in mind, derived from its facts."""
+"""The dates of a contract that somebody has to keep in mind, derived from its facts and the day it is.
+
+A contract that renews by itself stands in its current term, and its end and its notice deadline are those of that term.
+How long such terms are is no fact of a contract: they are presumed to last as long as the first, and a year at most, so
+that no deadline is missed; where that cannot be told from the first term, a year.
+"""
 
 from collections.abc import Iterator
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
+from itertools import count
 from typing import Literal, NamedTuple
 
 from contracts.facts import ContractFacts
-from contracts.stage import notice_deadline
+from contracts.stage import LIVE, Calendar, is_open, notice_deadline, stage
 
 Meaning = Literal["effective", "notice_deadline", "expiry", "termination", "last_delivery"]
+REMINDED: frozenset[Meaning] = frozenset({"notice_deadline", "expiry", "last_delivery"})
+"""Dates by which somebody has to do something."""
+YEAR = 12
+"""Months."""
+ONE_DAY = timedelta(days=1)
 
 
 class CriticalDate(NamedTuple):
-    """A day in the business time zone, and what it is the last or first day of."""
+    """A day in the business time zone, and what it is the last or first day of.
+
+    `term` counts the renewals before the term it belongs to; from the first on the day is presumed.
+    """
 
     on: date
     meaning: Meaning
+    term: int = 0
 
 
-def critical_dates(contract: ContractFacts) -> list[CriticalDate]:
-    """In order of the calendar; a deadline that cannot be known is not among them."""
-    return sorted(_known(contract))
+def critical_dates(contract: ContractFacts, now: Calendar) -> list[CriticalDate]:
+    """In order of the calendar; a deadline that cannot be known is not among them.
+
+    Where the current term's notice deadline has passed and another term follows by itself, both are.
+    """
+    return sorted(_known(contract, now.today))
 
 
-def _known(contract: ContractFacts) -> Iterator[CriticalDate]:
+def dates_ahead(contract: ContractFacts, now: Calendar) -> list[CriticalDate]:
+    """Those that have not passed and still mean something; none where the contract has nothing to lose."""
+    stands = stage(contract, now)
+    if stands not in LIVE:
+        return []
+    end = contract.terminated_on or date.max
+    return [
+        found
+        for found in critical_dates(contract, now)
+        if found.on >= now.today
+        and not (found.meaning == "notice_deadline" and stands == "terminating")
+        and (found.on < end or found.meaning not in REMINDED)
+    ]
+
+
+def _known(contract: ContractFacts, today: date) -> Iterator[CriticalDate]:
     if contract.effective_on is not None:
         yield CriticalDate(contract.effective_on, "effective")
-    deadline = notice_deadline(contract)
-    if deadline is not None and contract.renewal != "none" and contract.terminated_on is None:
-        yield CriticalDate(deadline, "notice_deadline")
-    if contract.expires_on is not None:
-        yield CriticalDate(contract.expires_on, "expiry")
     if contract.terminated_on is not None:
         yield CriticalDate(contract.terminated_on, "termination")
-    deliveries = [line.ship_until for line in contract.lines if line.ship_until is not None]
+    elif contract.renewal != "none":
+        yield from _notice_deadlines(contract, today)
+    if contract.expires_on is not None:
+        term, end = _term_of(contract, contract.expires_on, today)
+        yield CriticalDate(end, "expiry", term)
+    framework = contract.kind == "framework"
+    deliveries = [
+        line.ship_until
+        for line in contract.lines
+        if line.ship_until is not None and is_open(line, framework=framework) is not False
+    ]
     if deliveries:
         yield CriticalDate(max(deliveries), "last_delivery")
+
+
+def _notice_deadlines(contract: ContractFacts, today: date) -> Iterator[CriticalDate]:
+    if contract.expires_on is None or contract.notice_days is None:
+        return
+    days = {today, _later(today, contract.notice_days)} if contract.renewal == "auto" else {today}
+    for term, end in sorted({_term_of(contract, contract.expires_on, day) for day in days}):
+        deadline = notice_deadline(replace(contract, expires_on=end))
+        if deadline is not None:
+            yield CriticalDate(deadline, "notice_deadline", term)
+
+
+def _term_of(contract: ContractFacts, expires_on: date, day: date) -> tuple[int, date]:
+    """The number and the last day of the first term that has not ended before the day."""
+    if day <= expires_on or contract.renewal != "auto":
+        return 0, expires_on
+    months = _months_of_a_term(contract, expires_on)
+    passed = (day.year - expires_on.year) * YEAR + day.month - expires_on.month
+    for term in count(max(passed // months, 1)):
+        end = _months_after(expires_on + ONE_DAY, term * months) - ONE_DAY
+        if end >= day:
+            return term, end
+    raise AssertionError("terms go on")
+
+
+def _months_of_a_term(contract: ContractFacts, expires_on: date) -> int:
+    """Where the first term is a whole number of months and less than a year, as long; otherwise a year."""
+    begin = contract.effective_on or contract.concluded_on
+    if begin is not None:
+        for months in range(1, YEAR):
+            if _months_after(begin, months) in (expires_on, expires_on + ONE_DAY):
+                return months
+    return YEAR
+
+
+def _months_after(day: date, months: int) -> date:
+    """The same day of a later month; where that has no such day, the first of the month after. At most date.max."""
+    years, month = divmod(day.year * YEAR + day.month - 1 + months, YEAR)
+    if years > date.max.year:
+        return date.max
+    try:
+        return day.replace(year=years, month=month + 1)
+    except ValueError:
+        return date(years, month + 2, 1)  # a month without such a day is never December
+
+
+def _later(day: date, days: int) -> date:
+    return day + timedelta(days=min(days, (date.max - day).days))

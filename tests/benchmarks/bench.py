@@ -61,9 +61,9 @@ class Bench:
         self.notes: list[str] = []
         migrated = self._made(f"migrated_{_short(migrations_fingerprint())}", None)
         generator = _fingerprint(Path(__file__).with_name(name) for name in GENERATOR)
-        filled = self._made(f"filled_{_short(migrated, str(scale), generator)}", "fill", template=migrated)
+        filled = self._made(f"filled_{scale:g}_{_short(migrated, generator)}", "fill", template=migrated)
         code = _fingerprint(path for part in PRODUCT for path in (CHECKOUT / part).rglob("*.py"))
-        self._screened = self._made(f"screened_{_short(filled, code)}", "screen", template=filled)
+        self._screened = self._made(f"screened_{scale:g}_{_short(filled, code)}", "screen", template=filled)
 
     def measure(self, piece: str) -> Measured:
         """The medians of the rounds of one operation; NotMeasured where one cannot be."""
@@ -77,7 +77,8 @@ class Bench:
             return self.pieces.measure(piece, self.scale, number, database)
 
     def _made(self, name: str, piece: str | None, template: str = "template1") -> str:
-        if not self.cluster.has(name):
+        if name not in self.cluster.databases():
+            self._drop_outdated(name)
             _say(f"preparing at scale {self.scale:g}: {piece or 'migrate'}")
             draft = f"draft_of_{name}"
             self.cluster.create(draft, template=template)
@@ -87,6 +88,13 @@ class Bench:
                 self.notes += self.pieces.measure(piece, self.scale, 0, draft).notes
             self.cluster.rename(draft, name)
         return name
+
+    def _drop_outdated(self, name: str) -> None:
+        """What other code made for the same purpose, and what was left by a run that was cut short."""
+        purpose = f"{name.rpartition('_')[0]}_"
+        for other in self.cluster.databases():
+            if other.startswith((purpose, "draft_of_", "copy_of_")):
+                self.cluster.drop(other)
 
 
 def _short(*parts: str) -> str:

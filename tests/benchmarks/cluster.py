@@ -44,7 +44,7 @@ class Cluster:
                 yield self
             finally:
                 # Its files may lie elsewhere than in the directory that its caller removes.
-                for database in () if keep else self._databases():
+                for database in () if keep else self.databases():
                     self.drop(database)
 
     def execute(self, statement: str, *parts: sql.Composable) -> list[Any]:
@@ -58,10 +58,7 @@ class Cluster:
     def version(self) -> str:
         return str(self.execute("SHOW server_version")[0][0]).split()[0]
 
-    def has(self, database: str) -> bool:
-        return database in self._databases()
-
-    def _databases(self) -> list[str]:
+    def databases(self) -> list[str]:
         """Those that it does not have from the beginning."""
         own = "('postgres', 'template0', 'template1')"
         return [str(name) for (name,) in self.execute(f"SELECT datname FROM pg_database WHERE datname NOT IN {own}")]
