@@ -12,6 +12,7 @@ from contracts.serializers import ContractSerializer, LineSerializer
 from people.faults import Path
 from people.models import User
 from people.strict import Strict, examine, stored_name
+from policies.models import PolicyChange
 
 SHOWN = 1_000
 """Contracts of a run's scope that are named; all are counted."""
@@ -25,6 +26,11 @@ def scope(run: ScreeningRun, *, seen_by: User) -> list[str] | None:
     asked = ScreeningRun.objects.filter(pk=run.pk).values_list(ids)
     seen = Contract.objects.visible_to(seen_by).filter(id__in=asked).order_by("reference")
     return list(seen.values_list("reference", flat=True)[:SHOWN])
+
+
+def policy_changes(run: ScreeningRun) -> list[str]:
+    """The references of the policy changes for whose measures alone all contracts beyond the scope were screened."""
+    return sorted(PolicyChange.objects.filter(id__in=run.changes).values_list("reference", flat=True))
 
 
 def errors(run: ScreeningRun, *, seen_by: User) -> list[dict[str, str]]:

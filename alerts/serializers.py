@@ -288,18 +288,22 @@ class WholeRunSerializer(RunSerializer):
     scope = serializers.SerializerMethodField(
         help_text="the contracts in scope that one may see, in order, at most 1,000; null where every contract was"
     )
+    policy_changes = serializers.SerializerMethodField(
+        help_text="for whose measures alone all contracts beyond the scope were screened"
+    )
     errors = serializers.SerializerMethodField(  # type: ignore[assignment]  # a field, not the property
         help_text="of the run itself, and of contracts that one may see"
     )
     policies_set_aside = serializers.SerializerMethodField(
         help_text="measures and licences that could not be read or compiled; their flags stayed as they were"
     )
-    buckets = serializers.DictField(child=serializers.CharField(), help_text="sums that the digest is over")
+    buckets = serializers.DictField(child=serializers.CharField(), help_text="hashes that the digest is over")
 
     class Meta(RunSerializer.Meta):
         fields = (  # type: ignore[assignment]
             *RunSerializer.Meta.fields,
             "scope",
+            "policy_changes",
             "errors",
             "policies_set_aside",
             "snapshot",
@@ -311,6 +315,10 @@ class WholeRunSerializer(RunSerializer):
     @extend_schema_field(serializers.ListField(child=serializers.CharField(), allow_null=True))
     def get_scope(self, run: ScreeningRun) -> list[str] | None:
         return run_report.scope(run, seen_by=self.context["seen_by"])
+
+    @extend_schema_field(serializers.ListField(child=serializers.CharField()))
+    def get_policy_changes(self, run: ScreeningRun) -> list[str]:
+        return run_report.policy_changes(run)
 
     @extend_schema_field(RUN_ERROR)
     def get_errors(self, run: ScreeningRun) -> list[dict[str, str]]:

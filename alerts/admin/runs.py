@@ -82,7 +82,8 @@ class ScreeningRunAdmin(LedgerAdmin):
             context |= {
                 "run": run,
                 "scope": scope,
-                "beyond": run.contracts - len(scope or ()),
+                "beyond": len(run.scope or ()) - len(scope or ()),
+                "policy_changes": run_report.policy_changes(run),
                 "failures": run_report.errors(run, seen_by=user),
             }
         response: HttpResponse = super().change_view(request, object_id, form_url, context)
@@ -100,7 +101,9 @@ class ScreeningRunAdmin(LedgerAdmin):
     def shown_scope(self, run: ScreeningRun) -> Any:
         if run.finished_at is None:
             return "–"
-        return _("everything") if run.everything else _("what was due")
+        if run.everything:
+            return _("everything")
+        return _("policy changes") if run.changes else _("what was due")
 
     @display(description=_("seconds"))
     def shown_seconds(self, run: ScreeningRun) -> str | None:

@@ -5,8 +5,10 @@ from hashlib import sha256
 import pytest
 from django.urls import reverse
 
+from alerts import runs
 from alerts.models import ScreeningRun, SetAside
 from contracts.models import Line
+from policies.models import PolicyChange
 from tests.poison import FAULT, poisoned
 
 MAGNETS, SEMICON = "MAG-2024-NDPR-01", "SEM-2025-GA-01"
@@ -34,7 +36,18 @@ def test_a_run_shows_its_manifest_whose_digest_anyone_can_compute(administrator,
     sums = "\n".join([shown["policy_version"], *(f"{bucket} {one}" for bucket, one in shown["buckets"].items())])
     assert len(shown["buckets"]) == 1
     assert sha256(sums.encode()).hexdigest() == shown["digest"] == run.digest
-    assert shown["policies_set_aside"] == []
+    assert (shown["policies_set_aside"], shown["policy_changes"]) == ([], [])
+
+
+def test_a_published_change_is_screened_for_its_own_measures_alone(administrator, admin_client, january):
+    change = PolicyChange.objects.filter(status="published", timezone="Asia/Shanghai").first()
+    PolicyChange.objects.filter(pk=change.pk).update(summary="looked at again")
+    run = runs.screen_pending(at=ScreeningRun.objects.latest("pk").at)
+    shown = whole(administrator, run)
+    assert (shown["everything"], shown["scope"], shown["policy_changes"]) == (False, [], [change.reference])
+    assert shown["contracts"] == shown["screened"] == 68
+    page = admin_client.get(reverse("admin:alerts_screeningrun_change", args=[run.pk])).content.decode()
+    assert f"All other contracts, for the measures of {change.reference} alone." in page
 
 
 def test_a_run_of_everything_names_no_contract(administrator, run):
