@@ -2,7 +2,7 @@
 
 from alerts.models.actions import Act, Disposition, FlagAction, Standing
 from alerts.models.flags import EventKind, Flag, FlagEvent
-from alerts.models.messages import Channel, Message, State
+from alerts.models.messages import Channel, Fate, MailDomain, MailServer, Message, MessageAttempt, Stage, State
 from alerts.models.noting import NotedFlagEvent, NotedPolicyChange, NotedRevision
 from alerts.models.runs import Cause, ContractDue, ScreeningCursor, ScreeningRun, SetAside
 from alerts.models.webhooks import DeliveryState, WebhookDelivery, WebhookEndpoint, WebhookEvent, WebhookType
@@ -15,16 +15,21 @@ __all__ = [
     "DeliveryState",
     "Disposition",
     "EventKind",
+    "Fate",
     "Flag",
     "FlagAction",
     "FlagEvent",
+    "MailDomain",
+    "MailServer",
     "Message",
+    "MessageAttempt",
     "NotedFlagEvent",
     "NotedPolicyChange",
     "NotedRevision",
     "ScreeningCursor",
     "ScreeningRun",
     "SetAside",
+    "Stage",
     "Standing",
     "State",
     "WebhookDelivery",
