@@ -6,6 +6,7 @@ The sweeper of every worker makes the same calls without being asked, see alerts
 from celery import shared_task
 
 from alerts import delivery, messages, runs
+from alerts.reminders import rounds
 from alerts.webhooks import delivery as webhooks
 from people.clock import now
 
@@ -23,8 +24,9 @@ def screen_pending() -> None:
 
 @shared_task(ignore_result=True)
 def sweep() -> None:
-    """Every minute: screen what is due, whatever became of the doorbell, and send."""
+    """Every minute: screen what is due, whatever became of the doorbell, remind, and send."""
     screen_due()
+    remind()
     deliver()
 
 
@@ -50,3 +52,8 @@ def deliver_some() -> bool:
 def screen_due() -> None:
     """Screen what changed and what time has made due."""
     runs.sweep(at=now())
+
+
+def remind() -> None:
+    """Remind of the critical dates of the day, once."""
+    rounds.remind(at=now())
