@@ -20,6 +20,7 @@ from alerts.mail.words import received_because
 from alerts.models import EventKind, Message
 from alerts.models.flags import FlagEventQuerySet
 from alerts.portfolio import calendar
+from alerts.reminders import letter as reminders
 from contracts.models import Contract
 from policies.models import PolicyChange
 
@@ -42,6 +43,8 @@ class Writer:
 
     def write(self, message: Message) -> Rendered:
         """The full mail, or a bare list of the contracts where something in them defeats it: it is sent anyway."""
+        if message.policy_change_id is None and message.reminders.exists():
+            return reminders.write(message)
         change, tidings = self._change(message), tidings_of(message)
         with translation.override(message.language):
             try:
