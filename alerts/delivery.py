@@ -49,7 +49,9 @@ def deliver(*, at: datetime, limit: int = LIMIT) -> Counter[str]:
                 outcome = attempt(message, writer, transport, keeper, at=at)
             finally:
                 keeper.let_go()
-            if outcome is None or not (outcome.fate == Fate.WITHHELD or queue.record(message, outcome, at=at)):
+            if outcome is not None and outcome.fate != Fate.WITHHELD:
+                outcome = queue.record(message, outcome, at=at)
+            if outcome is None:
                 counts["taken over"] += 1
                 continue
             counts[outcome.fate.value] += 1

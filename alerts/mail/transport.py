@@ -137,8 +137,9 @@ class Transport:
                 self._stage = Stage.DATA
                 answer = smtp.docmd("data")
             if answer[0] == GO_AHEAD:
+                text = _dotted(content)
                 before_dot()
-                smtp.send(_dotted(content))
+                smtp.send(text)
                 self._stage = Stage.AFTER_DOT
                 answer = smtp.getreply()
                 if answer[0] == OK:

@@ -82,28 +82,29 @@ def held(message: Message) -> QuerySet[Message]:
     return Message.objects.filter(pk=message.pk, state=State.SENDING, lease_token=message.lease_token)
 
 
-def record(message: Message, outcome: Outcome, *, at: datetime) -> bool:
-    """Write down what became of the attempt; False where the lease is no longer ours, and then nothing is written."""
+def record(message: Message, outcome: Outcome, *, at: datetime) -> Outcome | None:
+    """Write down what became of the attempt, and return it as what it was taken for.
+
+    None where the lease is no longer ours, and then nothing is written.
+    """
     with brief_transaction():
         kept = held(message).select_for_update().first()
         if kept is None:
             log.warning("outcome of a lost lease dropped", message=message.pk, fate=outcome.fate.value)
-            return False
+            return None
+        outcome = _told_apart(kept, outcome)
         settle(kept, outcome, at)
         if outcome.fate in (Fate.UNREACHABLE, Fate.POLICY):
             circuit.failed(one_line(outcome.answer, 1000))
         elif outcome.of_message:
             circuit.recovered()
-    return True
+    return outcome
 
 
 def settle(message: Message, outcome: Outcome, at: datetime) -> None:
     """In the caller's transaction, with the row locked."""
-    outcome = _told_apart(message, outcome)
     consequence, answer = _consequence(message, outcome), one_line(outcome.answer, 1000)
-    message.log.filter(fate__isnull=True).update(
-        fate=outcome.fate, stage=outcome.stage, answer=answer, ended_at=Now()
-    )
+    message.log.filter(fate__isnull=True).update(fate=outcome.fate, stage=outcome.stage, answer=answer, ended_at=Now())
     Message.objects.filter(pk=message.pk).update(
         **consequence, stage=outcome.stage, last_answer=answer, lease_token=None, lease_until=None
     )
@@ -117,7 +118,7 @@ def _told_apart(message: Message, outcome: Outcome) -> Outcome:
     since = message.deferred_since
     if outcome.fate != Fate.POLICY or since is None or not Message.objects.filter(sent_at__gt=since).exists():
         return outcome
-    return Outcome(Fate.REFUSED, outcome.stage, outcome.answer)
+    return Outcome(Fate.REFUSED, outcome.stage, outcome.answer, of_message=True)
 
 
 def _consequence(message: Message, outcome: Outcome) -> Consequence:

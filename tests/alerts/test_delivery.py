@@ -1,6 +1,7 @@
 """Delivery against a real mail server: every answer has its consequence, and no lease is held by two."""
 
 import socket
+import time
 from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
@@ -65,6 +66,7 @@ def deliver(**limit: int) -> Counter[str]:
 
 def attempt(claimed: Message) -> Outcome | None:
     with Transport() as transport, Keeper(transport.break_off, 10) as watching:
+        watching.watch(claimed, time.monotonic())
         return delivery.attempt(claimed, Writer(), transport, watching, at=AT)
 
 
