@@ -10,7 +10,7 @@ SCALE ?= 1
 export UV_SYSTEM_CERTS := 1
 
 .DEFAULT_GOAL := environment
-.PHONY: environment run test lint format lock bench storm clean
+.PHONY: environment run test lint format lock catalogs bench storm clean
 
 environment: $(MADE)
 
@@ -49,6 +49,11 @@ lock: $(MADE)
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	    --no-emit-index-url --upgrade $$name.in -o $$name.lock || exit 1; \
 	done
+
+# The words of mails: people edit the .po files, Django reads the .mo files, and both are kept, for not every machine has
+# GNU gettext. Phrases that are new in the code are added without a translation, and a test fails until they have one.
+catalogs: $(MADE)
+	$(BIN)/python -m tests.catalogs
 
 # `make bench SCALE=0.1` is a quick one; ARGS="--only P1 --keep DIR" measures one operation and keeps the databases.
 bench: $(MADE)

@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 import structlog
 
-from alerts.mail.letter import Grounds, News
+from alerts.mail.letter import Grounds
+from alerts.mail.tidings import News
 from alerts.mail.why import clearings_in_words, reasons_in_words
 from alerts.portfolio import policy_version, stored_policies
 from alerts.screening import Calendar

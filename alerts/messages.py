@@ -6,6 +6,7 @@ events. What they say is put into words when they are about to leave, see alerts
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,7 +23,7 @@ from alerts.models import Channel, Disposition, Flag, FlagEvent, Message, Screen
 from alerts.models.flags import TOLD
 from alerts.recipients import Directory, Recipient, SharedCharge
 from contracts.models import Contract
-from people.models import Department, WallClock
+from people.models import Department, User, WallClock
 from policies.models import Measure, PolicyChange
 
 CHANNEL = Channel.EMAIL
@@ -44,13 +45,13 @@ _GATHERED = f"""
 
 _QUEUED = f"""
     INSERT INTO {Message._meta.db_table}
-        (recipient, channel, dedup_key, message_id, run_id, policy_change_id, events, capacities, at, language,
-         subject, text, html, state, attempts, unanswered, stage, last_answer)
-    SELECT recipient, '{CHANNEL}', dedup_key, message_id, %(run)s, policy_change, events, capacities, %(at)s, language,
-           '', '', '', '{State.PENDING}', 0, 0, '', ''
+        (recipient, channel, dedup_key, message_id, run_id, policy_change_id, events, capacities, departments, at,
+         language, subject, text, html, state, attempts, unanswered, stage, last_answer)
+    SELECT recipient, '{CHANNEL}', dedup_key, message_id, %(run)s, policy_change, events, capacities, departments,
+           %(at)s, language, '', '', '', '{State.PENDING}', 0, 0, '', ''
     FROM jsonb_to_recordset(%(rows)s) AS row
         (recipient text, dedup_key text, message_id text, policy_change bigint, events bigint[], capacities jsonb,
-         language text)
+         departments bigint[], language text)
 """  # noqa: S608
 
 log = structlog.get_logger(__name__)
@@ -95,8 +96,9 @@ def _rows(run: int, at: datetime) -> Iterator[dict[str, Any]]:
     """The messages of the run as they are queued."""
     drafts = _drafts(run, at)
     changes = dict(PolicyChange.objects.filter(pk__in={change for _, change in drafts}).values_list("pk", "reference"))
+    memberships = _memberships({draft.to.user.pk for draft in drafts.values() if draft.to.user})
     for (address, change), draft in drafts.items():
-        key = f"{CHANNEL}:run-{run}:{changes[change]}:{address}"
+        key = dedup_key(run, changes[change], address)
         yield {
             "recipient": address,
             "dedup_key": key,
@@ -104,8 +106,18 @@ def _rows(run: int, at: datetime) -> Iterator[dict[str, Any]]:
             "policy_change": change,
             "events": "{" + ",".join(draft.events) + "}",
             "capacities": list(draft.capacities),
+            "departments": memberships[draft.to.user.pk] if draft.to.user else [],
             "language": language_of(draft.to.user),
         }
+
+
+def _memberships(users: set[int]) -> defaultdict[int, list[int]]:
+    """The departments of each user."""
+    found: defaultdict[int, list[int]] = defaultdict(list)
+    rows = User.departments.through.objects.filter(user__in=users).order_by("department_id")
+    for user, department in rows.values_list("user_id", "department_id"):
+        found[user].append(department)
+    return found
 
 
 def _drafts(run: int, at: datetime) -> dict[tuple[str, int], Draft]:
@@ -124,6 +136,11 @@ def _drafts(run: int, at: datetime) -> dict[tuple[str, int], Draft]:
         draft.capacities[to.capacity, to.owner] = None
         draft.events.append(events)
     return drafts
+
+
+def dedup_key(run: int, policy_change: str, address: str) -> str:
+    """What makes a message the only one of its kind."""
+    return f"{CHANNEL}:run-{run}:{policy_change}:{address}"
 
 
 def message_id(dedup_key: str) -> str:

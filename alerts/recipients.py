@@ -1,6 +1,6 @@
 """Who is told about a contract: its owner, the deputy when the owner is away, otherwise a mailbox; never nobody."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal, Protocol
@@ -11,7 +11,8 @@ from django.db.models import Q
 
 from people.models import Absence, Department, User
 
-Capacity = Literal["owner", "deputy", "department", "compliance"]
+Capacity = Literal["owner", "deputy", "department", "compliance", "undelivered", "no_access"]
+"""The last two: in place of somebody who could not be reached, or who may no longer have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,29 @@ class Directory:
         if owner and user and user.is_active:
             return Recipient(owner, user, "owner")  # away, but there is nobody else
         return Recipient(settings.COMPLIANCE_MAILBOX, None, "compliance", owner)
+
+    def in_charge(self, charge: Charge) -> set[str]:
+        """The addresses of all who may be told about what is in this charge."""
+        owner = self.users.get(_address(charge.owner))
+        named = [charge.owner, charge.deputy, owner and owner.deputy, *_mailboxes(charge), settings.COMPLIANCE_MAILBOX]
+        return {_address(address) for address in named if address}
+
+    def instead(self, charge: Charge, tried: Collection[str]) -> Recipient | None:
+        """Who comes next where these could not be told: the operators at the end, and then nobody."""
+        owner = self.users.get(_address(charge.owner))
+        following: list[tuple[Capacity, str | None]] = [
+            ("owner", charge.owner),
+            ("deputy", charge.deputy),
+            ("deputy", owner.deputy if owner else None),
+            *(("department", mailbox) for mailbox in _mailboxes(charge)),
+            ("compliance", settings.COMPLIANCE_MAILBOX),
+            ("compliance", settings.OPERATORS_MAILBOX),
+        ]
+        for capacity, named in following:
+            address = _address(named)
+            if address and address not in tried and self._reachable(address):
+                return Recipient(address, self.users.get(address), capacity)
+        return None
 
     def _reachable(self, address: str) -> bool:
         user = self.users.get(address)

@@ -1,10 +1,17 @@
-"""What the doorbell and beat wake: each task is one call into the domain, and safe to lose, repeat or reorder."""
+"""What the doorbell and beat wake: each task is one call into the domain, and safe to lose, repeat or reorder.
+
+The sweeper of every worker makes the same calls without being asked, see alerts/management/commands/sweeper.py.
+"""
 
 from celery import shared_task
 
 from alerts import delivery, messages, runs
+from alerts.reminders import rounds
 from alerts.webhooks import delivery as webhooks
 from people.clock import now
+
+SOME = 10
+"""Messages."""
 
 
 @shared_task(ignore_result=True)
@@ -17,8 +24,9 @@ def screen_pending() -> None:
 
 @shared_task(ignore_result=True)
 def sweep() -> None:
-    """Every minute: screen what is due, whatever became of the doorbell."""
-    runs.sweep(at=now())
+    """Every minute: screen what is due, whatever became of the doorbell, remind, and send."""
+    screen_due()
+    remind()
     deliver()
 
 
@@ -26,10 +34,26 @@ def sweep() -> None:
 def deliver() -> None:
     """Put events without a message into messages, and send what is due; none of it waits for screening."""
     messages.compose(at=now())
-    delivery.deliver()
+    delivery.deliver(at=now())
 
 
 @shared_task(ignore_result=True)
 def send_webhooks() -> None:
     """Queue events for the endpoints that are to hear of them, and send what is due."""
     webhooks.deliver()
+
+
+def deliver_some() -> bool:
+    """The same, a few messages at a time, for whoever must be able to stop soon; whether there was anything to do."""
+    at = now()
+    return bool(messages.compose(at=at) + delivery.deliver(at=at, limit=SOME).total())
+
+
+def screen_due() -> None:
+    """Screen what changed and what time has made due."""
+    runs.sweep(at=now())
+
+
+def remind() -> None:
+    """Remind of the critical dates of the day, once."""
+    rounds.remind(at=now())

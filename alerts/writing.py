@@ -13,19 +13,21 @@ from django.utils.translation import ngettext
 
 from alerts.grounds import GroundsBook
 from alerts.mail.fallback import fallback
-from alerts.mail.letter import Figures, News, Tidings, letter
+from alerts.mail.letter import letter
 from alerts.mail.render import Rendered, render
+from alerts.mail.tidings import Figures, News, Tidings
 from alerts.mail.words import received_because
 from alerts.models import EventKind, Message
 from alerts.models.flags import FlagEventQuerySet
 from alerts.portfolio import calendar
+from alerts.reminders import letter as reminders
 from contracts.models import Contract
 from policies.models import PolicyChange
 
-ROWS = 500
-"""Flags listed in one mail; more are counted, and found behind the link."""
-DETAILED = 60
-"""Flags whose reasons one mail gives in full."""
+ROWS = 100
+"""Flags listed in one mail, and as many closed ones; more are counted, and found behind the link."""
+DETAILED = 20
+"""Flags whose reasons one mail gives."""
 REASONS_FOR_RECEIVING = 10
 """Owners named in whose place somebody is told; more are counted."""
 
@@ -41,6 +43,8 @@ class Writer:
 
     def write(self, message: Message) -> Rendered:
         """The full mail, or a bare list of the contracts where something in them defeats it: it is sent anyway."""
+        if message.policy_change_id is None and message.reminders.exists():
+            return reminders.write(message)
         change, tidings = self._change(message), tidings_of(message)
         with translation.override(message.language):
             try:

@@ -183,6 +183,8 @@ CLOCK_STARTED_REAL = env.parsed("TOCSIN_CLOCK_STARTED_REAL", float, _run.clock_s
 # --- Screening and alerts ---------------------------------------------------------------------------------------------
 
 RENEWAL_HORIZON_DAYS = env.number("RENEWAL_HORIZON_DAYS", 180)
+# From which full hour (0 to 23, TIME_ZONE) people are reminded of the day's critical dates.
+REMINDER_HOUR = env.parsed("REMINDER_HOUR", lambda text: range(24).index(int(text)), 7)
 # Whoever edited a policy change last does not publish it; `make run`, where there is one person only, does without.
 TWO_PERSON_PUBLICATION = env.switch("TWO_PERSON_PUBLICATION", default=_run is None)
 RESIDENT_CONTRACTS = env.number("RESIDENT_CONTRACTS", 2_000_000)  # a process keeps them in memory for previews
@@ -190,6 +192,7 @@ BLAST_RADIUS = env.number("BLAST_RADIUS", 50)  # owners that one publication may
 COMPLIANCE_MAILBOX = needed(
     "COMPLIANCE_MAILBOX", "who is told when nobody else can be", embedded="compliance@tocsin.example"
 )
+OPERATORS_MAILBOX = env.text("OPERATORS_MAILBOX", "")  # who is told when not even the compliance mailbox can be
 DEFAULT_FROM_EMAIL = needed("DEFAULT_FROM_EMAIL", "the sender of alerts", embedded="Tocsin <tocsin@tocsin.example>")
 EMAIL_URL = needed(
     "EMAIL_URL",
@@ -203,6 +206,7 @@ EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail["HOST_USER"], _mail["HOST_PASSWORD"
 EMAIL_USE_TLS, EMAIL_USE_SSL = _mail["USE_TLS"], _mail["USE_SSL"]
 EMAIL_FILE_PATH = _mail["FILE_PATH"]
 EMAIL_TIMEOUT = env.number("EMAIL_TIMEOUT", 20)  # seconds; Django's default is to wait for ever
+EMAIL_PER_DOMAIN_PER_MINUTE = env.number("EMAIL_PER_DOMAIN_PER_MINUTE", 1200)  # 0: as fast as it takes them
 
 WEBHOOK_TIMEOUT = env.number("WEBHOOK_TIMEOUT", 10)  # seconds for a whole attempt, from its claim to the answer
 # Webhooks never reach internal addresses. `make run` and tests, never production, may call this machine's own.

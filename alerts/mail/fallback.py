@@ -6,9 +6,10 @@ from django.conf import settings
 from django.utils.html import escape
 from django.utils.translation import gettext as _
 
-from alerts.mail.letter import News
+from alerts.mail.marks import sentences
 from alerts.mail.plain import one_line
 from alerts.mail.render import Rendered
+from alerts.mail.tidings import News
 from policies.models import PolicyChange
 
 
@@ -17,7 +18,12 @@ def fallback(change: PolicyChange, news: Sequence[News], more: int) -> Rendered:
     link = f"{settings.BASE_URL}/admin/alerts/flag/"
     subject = _("Contracts affected by %(change)s") % {"change": one_line(change.reference, 64)}
     lines = [
-        subject + ". " + _("The details could not be put into this mail; they are here:"),
+        sentences(
+            [
+                _("%(sentence)s.") % {"sentence": subject},
+                _("The details could not be put into this mail; they are here:"),
+            ]
+        ),
         *(f"{one_line(item.reference, 64)} {link}{item.event.flag_id}/change/" for item in news),
     ]
     if more:

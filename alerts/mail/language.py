@@ -8,7 +8,7 @@ from django.utils.translation import get_language
 
 from people.models import User
 
-WRITTEN = ("en",)
+WRITTEN = ("en", "ja", "zh-hans")
 """Languages in which every phrase of a mail exists; half a translation is worse than none."""
 REMEMBERED = 10_000
 """Phrases of a kind."""
@@ -16,6 +16,7 @@ Arguments = ParamSpec("Arguments")
 
 
 def language_of(user: User | None) -> str:
+    """The reader's own; the first for who has none, and for mailboxes, whose readers nobody knows."""
     return user.language if user and user.language in WRITTEN else WRITTEN[0]
 
 

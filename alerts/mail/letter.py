@@ -8,18 +8,22 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.conf import settings
-from django.contrib.postgres.aggregates import ArrayAgg
-from django.db.models import Count, Min, Q
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import pgettext
 
-from alerts.mail import words
+from alerts.mail import headline, words
+from alerts.mail.marks import clauses, labelled, sentences
 from alerts.mail.plain import one_line, web_address
+from alerts.mail.tidings import News, Tidings
 from alerts.models import Act, EventKind, Flag, FlagEvent
-from alerts.models.flags import ClosedBecause, FlagEventQuerySet, Kind
-from contracts.models import Contract
+from alerts.models.flags import ClosedBecause
 from contracts.stage import notice_deadline
 from policies.models import Evidence, PolicyChange
+
+SOURCES = 10
+"""Pieces of evidence that one mail gives."""
+NAMED = 20
+"""Contracts named beside what is to be done about them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,7 @@ class Grounds:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A flag in the table and, where there is room, in detail."""
+    """A flag in the table and, where there is room, its grounds."""
 
     reference: str
     title: str
@@ -50,6 +54,16 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Step:
+    """What to do about the contracts for which it is the same; `more` are counted only."""
+
+    kind: str
+    what: str
+    references: Sequence[str]
+    more: int
+
+
+@dataclass(frozen=True, slots=True)
 class ClosedRow:
     reference: str
     title: str
@@ -62,9 +76,7 @@ class ClosedRow:
 class Source:
     """A piece of evidence."""
 
-    publisher: str
-    day: str
-    stance: str
+    said: str
     grade: str
     summary: str
     url: str | None
@@ -72,6 +84,8 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
+    """`more_...` are counted only, and found behind the link."""
+
     subject: str
     headline: str
     received_because: Sequence[str]
@@ -80,83 +94,12 @@ class Letter:
     closed: Sequence[ClosedRow]
     more_closed: int
     change: str
-    change_title: str
-    change_summary: str
     announced: str
     formality: str
+    change_summary: str
     sources: Sequence[Source]
+    more_sources: int
     link: str
-
-
-@dataclass(frozen=True, slots=True)
-class News:
-    """What happened to one flag, and the contract it happened to (None: deleted)."""
-
-    event: FlagEvent
-    contract: Contract | None
-
-    @property
-    def reference(self) -> str:
-        return self.contract.reference if self.contract else _("deleted contract %d") % self.event.flag.contract_id
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """What all the news come to, however few of them the mail has room for.
-
-    `told` counts flags and `contracts` their contracts; `in_review` the contracts of those that are not certain.
-    `closed` and `closed_contracts` are the same of flags that are no longer open.
-    """
-
-    told: int
-    contracts: int
-    in_review: int
-    certain: int
-    kinds: Mapping[str, int]
-    bases: Sequence[str]
-    first: date | None
-    closed: int
-    closed_contracts: int
-
-    @classmethod
-    def of(cls, events: FlagEventQuerySet) -> "Figures":
-        """Counted by the database in one statement."""
-        closed, told = Q(kind=EventKind.CLOSED), ~Q(kind=EventKind.CLOSED)
-        found = events.order_by().aggregate(
-            told=Count("pk", filter=told),
-            contracts=Count("flag__contract_id", filter=told, distinct=True),
-            in_review=Count("flag__contract_id", filter=told & Q(certainty="needs_review"), distinct=True),
-            certain=Count("pk", filter=told & Q(certainty="matched")),
-            bases=ArrayAgg("basis", filter=told, distinct=True, default=[]),
-            first=Min("act_by", filter=told),
-            closed=Count("pk", filter=closed),
-            closed_contracts=Count("flag__contract_id", filter=closed, distinct=True),
-            **{f"of_{kind}": Count("pk", filter=told & Q(flag__kind=kind)) for kind in Kind.values},
-        )
-        kinds = {kind: number for kind in sorted(Kind.values) if (number := found.pop(f"of_{kind}"))}
-        return cls(kinds=kinds, **found)
-
-    @property
-    def doubtful(self) -> bool:
-        return not self.certain
-
-    @property
-    def basis(self) -> str:
-        """The strongest."""
-        return min(self.bases, key=list(words.BASIS).index)
-
-
-@dataclass(frozen=True, slots=True)
-class Tidings:
-    """What a mail tells: the figures of all, and as much of the news as it lists, in the order in which it does."""
-
-    figures: Figures
-    told: Sequence[News]
-    closed: Sequence[News]
-
-    @property
-    def first(self) -> News:
-        return (self.told or self.closed)[0]
 
 
 def letter(
@@ -171,101 +114,46 @@ def letter(
     name = one_line(change.number or change.title or change.reference, 120)
     authority = one_line(change.authority, 120)
     figures = tidings.figures
+    evidence = change.evidence.all()
     return Letter(
-        subject=_subject(name, tidings, today),
-        headline=_headline(name, authority, tidings, today),
+        subject=headline.subject(name, tidings, today),
+        headline=headline.first_line(name, authority, tidings, today),
         received_because=received_because,
         rows=[_row(item, today, grounds.get(item.event.flag_id)) for item in tidings.told],
         more_rows=figures.told - len(tidings.told),
         closed=[_closed_row(item) for item in tidings.closed],
         more_closed=figures.closed - len(tidings.closed),
-        change=", ".join(filter(None, (authority, one_line(change.number, 120)))) or change.reference,
-        change_title=one_line(change.title, 300),
-        change_summary=one_line(change.summary, 1500),
-        announced=words.day(change.announced_on) if change.announced_on else "",
+        change=_named(change, authority),
+        announced=labelled(_("Announced"), words.day(change.announced_on)) if change.announced_on else "",
         formality=str(words.FORMALITY[change.formality]),
-        sources=[_source(evidence) for evidence in change.evidence.all()],
+        change_summary=one_line(change.summary, 1500),
+        sources=[_source(piece) for piece in evidence[:SOURCES]],
+        more_sources=max(0, len(evidence) - SOURCES),
         link=f"{settings.BASE_URL}/admin/alerts/flag/",
     )
 
 
-def _subject(name: str, tidings: Tidings, today: date) -> str:
-    """The deadline, the contracts and what is up with them; last by which measure, for it may be long."""
-    figures = tidings.figures
-    if figures.first is None:
-        named = _named(tidings.first, figures.closed_contracts)
-        subject = _("No longer flagged: %(contracts)s (%(name)s)") % {"contracts": named, "name": name}
-    else:
-        subject = _("%(deadline)s: %(what)s (%(name)s)") % {
-            "deadline": _act(figures.first, today, doubtful=figures.doubtful),
-            "what": _what(tidings),
-            "name": name if figures.basis == "in_force" else f"{words.BASIS[figures.basis]}: {name}",
-        }
-    return one_line(subject, 200)
-
-
-def _act(first: date, today: date, *, doubtful: bool = False) -> str:
-    act = _("Review and act %(deadline)s") if doubtful else _("Act %(deadline)s")
-    return act % {"deadline": words.deadline(first, today)}
-
-
-def _named(first: News, contracts: int) -> str:
-    """One contract by its reference, several by their number."""
-    return (
-        _("contract %(reference)s") % {"reference": first.reference} if contracts == 1 else words.contracts(contracts)
-    )
-
-
-def _what(tidings: Tidings) -> str:
-    """`contract C-1 may be terminated`; `3 contracts affected: 2 may be terminated, 1 needs an export licence`."""
-    contracts, kinds = tidings.figures.contracts, tidings.figures.kinds
-    named = _named(tidings.first, contracts)
-    if contracts == 1:
-        said = f" {_('and')} ".join(str(words.KINDS[kind]) for kind in kinds)
-        return f"{named} {said}"
-    if len(kinds) == 1:
-        return words.of_kind(min(kinds), words.contracts(contracts), contracts)
-    parts = [words.of_kind(kind, str(number), number) for kind, number in kinds.items()]
-    return _("%(contracts)s affected: %(kinds)s") % {"contracts": named, "kinds": ", ".join(parts)}
-
-
-def _headline(name: str, authority: str, tidings: Tidings, today: date) -> str:
-    """The first line, which says it all."""
-    figures = tidings.figures
-    who = f"{name} ({authority})" if authority else name
-    if figures.first is None:
-        return _("%(contracts)s: no longer flagged under %(who)s. Nothing needs to be done.") % {
-            "contracts": _capital(_named(tidings.first, figures.closed_contracts)),
-            "who": who,
-        }
-    sentences = [
-        _("%(what)s under %(who)s: %(basis)s.")
-        % {"what": _capital(_what(tidings)), "who": who, "basis": words.BASIS[figures.basis]},
-        _act(figures.first, today) + ".",
-        _doubts(figures),
+def steps(rows: Sequence[Row]) -> list[Step]:
+    """What to do, each thing once, in the order of the rows."""
+    concerned: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        concerned.setdefault((row.kind, row.next_step), []).append(row.reference)
+    return [
+        Step(kind, what, references[:NAMED], max(0, len(references) - NAMED))
+        for (kind, what), references in concerned.items()
     ]
-    return " ".join(filter(None, sentences))
 
 
-def _doubts(figures: Figures) -> str:
-    if not figures.in_review:
-        return ""
-    if figures.doubtful:
-        return _("This is not certain: please review it.")
-    return ngettext(
-        "%(number)d contract is not certain: please review it.",
-        "%(number)d contracts are not certain: please review them.",
-        figures.in_review,
-    ) % {"number": figures.in_review}
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+def _named(change: PolicyChange, authority: str) -> str:
+    named, number = authority or change.reference, one_line(change.number, 120)
+    if number:
+        named = _("%(authority)s, %(number)s") % {"authority": authority, "number": number} if authority else number
+    title = one_line(change.title, 300)
+    return labelled(named, title) if title else named
 
 
 def _row(item: News, today: date, grounds: Grounds | None) -> Row:
     event, flag = item.event, item.event.flag
-    deadline = words.deadline(event.act_by, today)
     return Row(
         reference=item.reference,
         title=one_line(item.contract and item.contract.title, 200),
@@ -275,28 +163,28 @@ def _row(item: News, today: date, grounds: Grounds | None) -> Row:
         certainty=str(words.CERTAINTY[event.certainty]),
         basis=str(words.BASIS[event.basis]),
         exposure=words.money(event.exposure_amount, event.exposure_currency),
-        act_by=deadline,
-        next_step=_next_step(item, deadline, today),
+        act_by=words.due(event.act_by, today),
+        next_step=_next_step(item, today),
         measure=one_line(flag.measure.title or flag.measure.key, 200),
         url=_url(flag),
         grounds=grounds,
     )
 
 
-def _next_step(item: News, deadline: str, today: date) -> str:
+def _next_step(item: News, today: date) -> str:
     event, contract = item.event, item.contract
-    step = words.next_step(event.flag.kind, event.certainty, event.basis, deadline)
+    step = words.next_step(event.flag.kind, event.certainty, event.basis, words.deadline(event.act_by, today))
     if event.flag.kind != "no_new_contracts" or contract is None or contract.terminated_on:
         return step
     if contract.concluded_at is None and contract.concluded_on is None:
         return step
-    return f"{step} {words.renewal_step(contract.renewal, notice_deadline(contract), today)}".rstrip()
+    return sentences([step, words.renewal_step(contract.renewal, notice_deadline(contract), today)])
 
 
 def _news(event: FlagEvent, today: date) -> str:
     """Why this is told now."""
     if event.kind == EventKind.OPENED:
-        return _("new")
+        return pgettext("a flag", "new")
     if event.kind == EventKind.BECAME_CERTAIN:
         return _("now certain; it needed review before")
     if event.kind == EventKind.REOPENED:
@@ -311,7 +199,7 @@ def _news(event: FlagEvent, today: date) -> str:
         parts.append(_("act earlier than the %(day)s told before") % {"day": words.day(event.act_by_before)})
     if event.exposure_amount_before != event.exposure_amount and event.exposure_amount is not None:
         parts.append(_("exposure has grown"))
-    return "; ".join(parts) or _("more serious than before")
+    return clauses(parts) or _("more serious than before")
 
 
 def _closed_row(item: News) -> ClosedRow:
@@ -331,11 +219,12 @@ def _url(flag: Flag) -> str:
 
 
 def _source(evidence: Evidence) -> Source:
+    publisher = one_line(evidence.publisher, 120) or _("publisher not established")
+    said = _("%(publisher)s, %(day)s: %(stance)s.") if evidence.published_on else _("%(publisher)s: %(stance)s.")
+    day, stance = words.day(evidence.published_on), words.STANCE[evidence.stance]
     return Source(
-        publisher=one_line(evidence.publisher, 120) or _("publisher not established"),
-        day=words.day(evidence.published_on) if evidence.published_on else "",
-        stance=str(words.STANCE[evidence.stance]),
-        grade=words.grade(evidence.reliability, evidence.credibility),
+        said=said % {"publisher": publisher, "day": day, "stance": stance},
+        grade=_("Grade %(grade)s.") % {"grade": words.grade(evidence.reliability, evidence.credibility)},
         summary=one_line(evidence.summary, 500),
         url=web_address(evidence.url),
     )

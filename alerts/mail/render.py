@@ -1,12 +1,18 @@
 """From a letter to a mail: subject, text and HTML that say the same."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import css_inline
 from django.template.loader import render_to_string
 
-from alerts.mail.letter import Letter
-from alerts.mail.rows import as_text, details, table_rows
+from alerts.mail import rows
+from alerts.mail.letter import Letter, Row, steps
+
+LIMIT = 100_000
+"""Bytes of HTML: mail clients clip what is longer, Gmail at 102 KB."""
+DETAILED = 5
+"""Flags that keep their reasons when room is made for others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,18 +23,63 @@ class Rendered:
 
 
 def render(letter: Letter) -> Rendered:
-    """Under the language that is active. The HTML has its styles inlined, no scripts and nothing to load."""
-    rows = {"table_rows": table_rows(letter.rows), "details": details(letter.rows)}
-    html = css_inline.inline(
-        render_to_string("alerts/mail/alert.html", {"letter": letter, **rows}),
+    """Under the language that is active.
+
+    Where it gets too long the least urgent flags lose their reasons, and then their rows: they are counted instead.
+    """
+    html = _html(letter)
+    while len(html.encode()) > LIMIT and (shorter := _shorter(letter)) is not None:
+        letter, html = shorter, _html(shorter)
+    return Rendered(letter.subject, _text(letter), html)
+
+
+def _shorter(letter: Letter) -> Letter | None:
+    """With about a third less of what there is most of; None where nothing is left to leave out."""
+    reasoned = [number for number, row in enumerate(letter.rows) if row.grounds]
+    if len(reasoned) > DETAILED:
+        last = reasoned[max(DETAILED, len(reasoned) * 2 // 3) - 1]
+        return replace(letter, rows=[*letter.rows[: last + 1], *map(_without_grounds, letter.rows[last + 1 :])])
+    if len(letter.rows) > 1 and len(letter.rows) >= len(letter.closed):
+        kept = len(letter.rows) * 2 // 3
+        return replace(letter, rows=letter.rows[:kept], more_rows=letter.more_rows + len(letter.rows) - kept)
+    if len(letter.closed) > 1:
+        kept = len(letter.closed) * 2 // 3
+        return replace(letter, closed=letter.closed[:kept], more_closed=letter.more_closed + len(letter.closed) - kept)
+    return None
+
+
+def _without_grounds(row: Row) -> Row:
+    return replace(row, grounds=None)
+
+
+def _html(letter: Letter) -> str:
+    """With its styles inlined, no scripts and nothing to load; what is left of styles is for narrow windows."""
+    context = {
+        "letter": letter,
+        "labels": rows.labels(),
+        "table_rows": rows.table_rows(letter.rows),
+        "steps": rows.steps(steps(letter.rows)),
+        "details": rows.details(letter.rows),
+    }
+    html: str = css_inline.inline(
+        render_to_string("alerts/mail/alert.html", context),
         load_remote_stylesheets=False,
         keep_style_tags=False,
     )
-    text = render_to_string("alerts/mail/alert.txt", {"letter": letter, "text_rows": as_text(letter.rows)})
-    lines = [line.rstrip() for line in text.splitlines()]
-    return Rendered(letter.subject, "\n".join(_single_gaps(lines)).strip() + "\n", html)
+    return html
 
 
-def _single_gaps(lines: list[str]) -> list[str]:
+def _text(letter: Letter) -> str:
+    context = {
+        "letter": letter,
+        "text_rows": rows.rows_as_text(letter.rows),
+        "text_steps": rows.steps_as_text(steps(letter.rows)),
+        "text_details": rows.details_as_text(letter.rows),
+    }
+    lines = [line.rstrip() for line in render_to_string("alerts/mail/alert.txt", context).splitlines()]
+    return "\n".join(_single_gaps(lines)).strip() + "\n"
+
+
+def _single_gaps(lines: Sequence[str]) -> list[str]:
     """Never two empty lines in a row: templates leave them where a section is missing."""
     return [line for number, line in enumerate(lines) if line or (number and lines[number - 1])]

@@ -4,13 +4,15 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from alerts.mail import words
 from alerts.mail.language import remembered
+from alerts.mail.marks import clauses, either, labelled, listed
 from alerts.mail.plain import one_line
 from alerts.screening.clearing import Clearing
 from alerts.screening.reasons import Json, Reason
@@ -78,17 +80,33 @@ FIELDS = {
     "performed_by": gettext_lazy("performed by"),
     "lost_by_amendment_after": gettext_lazy("not amended after"),
 }
-NAMES = {
-    "end_user": gettext_lazy("end user"),
-    "state_body": gettext_lazy("state body"),
-    "option": gettext_lazy("option to extend"),
-    "auto": gettext_lazy("by itself"),
-    "evergreen": gettext_lazy("runs on until notice is given"),
+USES = {"civil": gettext_lazy("civil"), "military": gettext_lazy("military")}
+NAMES: Mapping[str, Mapping[str, object]] = {
+    "end_use": USES,
+    "end_uses": USES,
+    "kind": {
+        "company": gettext_lazy("company"),
+        "state_body": gettext_lazy("state body"),
+        "person": gettext_lazy("person"),
+    },
+    "renewal": {
+        "none": pgettext_lazy("renewal", "none"),
+        "option": gettext_lazy("option to extend"),
+        "auto": gettext_lazy("by itself"),
+        "evergreen": gettext_lazy("runs on until notice is given"),
+    },
+    "roles": {
+        "supplier": gettext_lazy("supplier"),
+        "buyer": gettext_lazy("buyer"),
+        "end_user": gettext_lazy("end user"),
+    },
 }
-"""Words of the bundle format that a reader should not have to know."""
+"""Words of the bundle format that a reader should not have to know, by field."""
+DAYS = {"expires_on", "concluded_on", "made_on", "date", "performed_by", "lost_by_amendment_after"}
+QUANTITIES = {"quantity", "delivered", "cancelled"}
 EXEMPTING = ("except_commodities", "exempt_concluded_before")
 """Criteria that hold where something does not apply."""
-ANY_NUMBER = {"purity", "percent", "value_share", "quantity", "delivered", "cancelled", "notice_days"}
+ANY_NUMBER = {"purity", "percent", "value_share", "notice_days", *QUANTITIES}
 LISTED = 12
 """How many values of a list are written out."""
 
@@ -97,7 +115,7 @@ def reasons_in_words(reasons: Iterable[Reason]) -> list[str]:
     """One sentence per criterion and what the contract says of it, for all lines that say the same; doubts first."""
     lines: defaultdict[tuple[str, str, str, str], list[int]] = defaultdict(list)
     for reason in reasons:
-        says = _said(json.dumps(reason.contract_says))
+        says = _said(reason.criterion, json.dumps(reason.contract_says))
         asks = _asked(reason.criterion, json.dumps(reason.measure_says))
         of_line = lines[reason.criterion, reason.verdict, says, asks]
         if reason.line is not None:
@@ -107,8 +125,8 @@ def reasons_in_words(reasons: Iterable[Reason]) -> list[str]:
 
 
 @remembered
-def _said(contract_says: str) -> str:
-    return _in_words(json.loads(contract_says))
+def _said(criterion: str, contract_says: str) -> str:
+    return _in_words(json.loads(contract_says), criterion)
 
 
 @remembered
@@ -119,7 +137,7 @@ def _asked(criterion: str, measure_says: str) -> str:
 
 def clearings_in_words(clearings: Iterable[Clearing]) -> list[str]:
     """`end use: civil`, one per fact that alone would clear the flag."""
-    return [f"{_path(clearing.field)}: {_alternatives(clearing.field, clearing.values)}" for clearing in clearings]
+    return [labelled(_path(clearing.field), _alternatives(clearing.field, clearing.values)) for clearing in clearings]
 
 
 @remembered
@@ -133,8 +151,7 @@ def _sentence(criterion: str, verdict: str, says: str, asks: str, lines: tuple[i
         sentence = _("%(criterion)s: %(met)s. The contract says: %(says)s. The measure asks for: %(asks)s.")
     else:
         sentence = _("%(criterion)s: %(met)s. The contract says: %(says)s.")
-    prefix = f"{_of_lines(lines)} " if lines else ""
-    return one_line(prefix + sentence % said, 600)
+    return one_line(_of_lines(lines, sentence % said) if lines else sentence % said, 600)
 
 
 def _met(criterion: str, verdict: str) -> str:
@@ -149,10 +166,10 @@ def _measure_asks(criterion: str, stated: Json) -> str:
     if criterion == "timeline" and isinstance(stated, list):
         return _suspended_until(stated)
     if criterion in ("commodities", "except_commodities") and isinstance(stated, list):
-        return f" {_('or')} ".join(_in_words(entry) for entry in stated[:LISTED])
+        return either(_in_words(entry) for entry in stated[:LISTED])
     if isinstance(stated, Mapping):  # what a measure leaves out it does not ask for
         return _of_mapping({name: part for name, part in stated.items() if part is not None})
-    return _in_words(stated)
+    return _in_words(stated, criterion)
 
 
 def _suspended_until(timeline: list[Json]) -> str:
@@ -164,9 +181,10 @@ def _suspended_until(timeline: list[Json]) -> str:
     }
 
 
-def _of_lines(lines: Sequence[int]) -> str:
-    shown = ", ".join(map(str, lines[:LISTED])) + (", …" if len(lines) > LISTED else "")
-    return _("line %(lines)s,") % {"lines": shown} if len(lines) == 1 else _("lines %(lines)s,") % {"lines": shown}
+def _of_lines(lines: Sequence[int], sentence: str) -> str:
+    shown = listed([*map(str, lines[:LISTED]), *(["…"] if len(lines) > LISTED else [])])
+    said = {"lines": shown, "sentence": sentence}
+    return _("line %(lines)s, %(sentence)s") % said if len(lines) == 1 else _("lines %(lines)s, %(sentence)s") % said
 
 
 def _path(field: str) -> str:
@@ -177,28 +195,40 @@ def _path(field: str) -> str:
     while parts:
         part = parts.pop(0)
         name = str(FIELDS.get(part, part))
-        steps.append(f"{name} {one_line(parts.pop(0), 64)}" if part in named and parts else name)
-    return ", ".join(steps)
+        steps.append(_valued(name, one_line(parts.pop(0), 64)) if part in named and parts else name)
+    return listed(steps)
 
 
 def _alternatives(field: str, values: list[Json]) -> str:
-    shown = (" " + _("or") + " ").join(_in_words(value) for value in values[:LISTED])
+    fact = field.rpartition("/")[2]
+    shown = either(_in_words(value, fact) for value in values[:LISTED])
     # Of a fact with many values one is given that clears.
-    return _("for example %(value)s") % {"value": shown} if field.rpartition("/")[2] in ANY_NUMBER else shown
+    return _("for example %(value)s") % {"value": shown} if fact in ANY_NUMBER else shown
 
 
-def _in_words(value: Json) -> str:
+def _in_words(value: Json, of: str = "") -> str:
+    """A value of the field or criterion that it is `of`."""
     if value is None:
         return _("not established")
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, list):
-        shown = ", ".join(_in_words(part) for part in value[:LISTED]) or _("none")
-        return shown + (", …" if len(value) > LISTED else "")
+        shown = [*(_in_words(part, of) for part in value[:LISTED]), *(["…"] if len(value) > LISTED else [])]
+        return listed(shown) or _("none")
     if isinstance(value, Mapping):
         return _of_object(value)
-    if str(value) in NAMES:
-        return str(NAMES[str(value)])
+    return _plainly(str(value), of)
+
+
+def _plainly(value: str, of: str) -> str:
+    if value in NAMES.get(of, {}):
+        return str(NAMES[of][value])
+    if of in DAYS:
+        return words.day(date.fromisoformat(value))
+    if of == "concluded_at":
+        return words.instant(datetime.fromisoformat(value))
+    if of in QUANTITIES:
+        return words.number(Decimal(value))
     return one_line(_trimmed(value), 100)
 
 
@@ -208,7 +238,7 @@ def _of_object(value: Mapping[str, Json]) -> str:
     if "min_percent" in value:
         operator = _("%(percent)s %% or more") if value.get("operator") == "gte" else _("more than %(percent)s %%")
         held = operator % {"percent": _trimmed(value["min_percent"])}
-        return f"{held}, {_('shares added up') if value.get('aggregate') else _('one holder alone')}"
+        return listed([held, _("shares added up") if value.get("aggregate") else _("one holder alone")])
     if value.keys() == {"share", "origin"}:
         return _share(value["share"], value["origin"])
     if value.keys() == {"value_share", "origin"}:
@@ -230,20 +260,29 @@ def _trimmed(value: object) -> object:
 def _stake(stake: Mapping[str, Json]) -> str:
     """`CHIXIA-GRP 38.4 % (controls it)`."""
     percent = stake.get("percent")
-    share = _("share not established") if percent is None else f"{_trimmed(percent)} %"
+    share = _("share not established") if percent is None else _("%(percent)s %%") % {"percent": _trimmed(percent)}
+    held = _valued(one_line(stake.get("owner"), 64), share)
     controls = stake.get("controls")
     if controls is None:
-        return f"{one_line(stake.get('owner'), 64)} {share}"
-    return f"{one_line(stake.get('owner'), 64)} {share} ({_('controls it') if controls else _('does not control it')})"
+        return held
+    how = _("controls it") if controls else _("does not control it")
+    return _("%(what)s (%(more)s)") % {"what": held, "more": how}
 
 
 def _of_mapping(value: Mapping[str, Json]) -> str:
     said = {name: part for name, part in value.items() if part is not None and part not in ([], {})}
-    parts = [
-        f"{FIELDS.get(name, name)}{':' if isinstance(part, bool) else ''} {_in_words(part)}"
-        for name, part in said.items()
-    ]
+    parts = [_stated(name, part) for name, part in said.items()]
     missing = [str(FIELDS.get(name, name)) for name, part in value.items() if part is None]
     if missing:
-        parts.append(_("not established: %(fields)s") % {"fields": ", ".join(missing)})
-    return "; ".join(parts) or _("none")
+        parts.append(_("not established: %(fields)s") % {"fields": listed(missing)})
+    return clauses(parts) or _("none")
+
+
+def _stated(name: str, part: Json) -> str:
+    field = str(FIELDS.get(name, name))
+    return labelled(field, _in_words(part)) if isinstance(part, bool) else _valued(field, _in_words(part, name))
+
+
+def _valued(field: str, value: str) -> str:
+    """`HS code 284690`."""
+    return _("%(field)s %(value)s") % {"field": field, "value": value}

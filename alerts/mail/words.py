@@ -1,6 +1,6 @@
 """The words of a mail: kinds, certainty, basis, grades and next steps, said so that nobody needs a glossary."""
 
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 
 from django.utils import formats
@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from alerts.mail.language import remembered
+from alerts.mail.marks import labelled
 from alerts.recipients import Capacity
 
 KINDS = {
@@ -65,6 +66,13 @@ CREDIBILITY = {
     "5": gettext_lazy("improbable"),
     "6": gettext_lazy("truth cannot be judged"),
 }
+AMOUNTS = {
+    "CNY": gettext_lazy("CNY %(amount)s"),
+    "EUR": gettext_lazy("EUR %(amount)s"),
+    "JPY": gettext_lazy("JPY %(amount)s"),
+    "USD": gettext_lazy("USD %(amount)s"),
+}
+"""Currencies that have a name of their own in every language; the others go by their code."""
 
 
 def grade(reliability: str | None, credibility: str | None) -> str:
@@ -73,19 +81,40 @@ def grade(reliability: str | None, credibility: str | None) -> str:
         return _("not graded")
     source = RELIABILITY.get(reliability or "", _("reliability not graded"))
     content = CREDIBILITY.get(credibility or "", _("credibility not graded"))
-    return f"{reliability or '?'}{credibility or '?'}: {source}, {content}"
+    return labelled(
+        f"{reliability or '?'}{credibility or '?'}",
+        _("%(source)s, %(content)s") % {"source": source, "content": content},
+    )
 
 
-def of_kind(kind: str, which: str, number: int) -> str:
+def of_kind(kind: str, contracts: int) -> str:
     """`2 contracts need an export licence`."""
     said = {
         "no_new_contracts": ngettext(
-            "%(which)s must not be signed or renewed", "%(which)s must not be signed or renewed", number
+            "%(number)d contract must not be signed or renewed",
+            "%(number)d contracts must not be signed or renewed",
+            contracts,
         ),
-        "possible_termination": ngettext("%(which)s may be terminated", "%(which)s may be terminated", number),
-        "licence_required": ngettext("%(which)s needs an export licence", "%(which)s need an export licence", number),
+        "possible_termination": ngettext(
+            "%(number)d contract may be terminated", "%(number)d contracts may be terminated", contracts
+        ),
+        "licence_required": ngettext(
+            "%(number)d contract needs an export licence", "%(number)d contracts need an export licence", contracts
+        ),
     }
-    return said[kind] % {"which": which}
+    return said[kind] % {"number": contracts}
+
+
+def among(kind: str, number: int) -> str:
+    """The same where the contracts have been counted: `2 need an export licence`."""
+    said = {
+        "no_new_contracts": ngettext(
+            "%(number)d must not be signed or renewed", "%(number)d must not be signed or renewed", number
+        ),
+        "possible_termination": ngettext("%(number)d may be terminated", "%(number)d may be terminated", number),
+        "licence_required": ngettext("%(number)d needs an export licence", "%(number)d need an export licence", number),
+    }
+    return said[kind] % {"number": number}
 
 
 @remembered
@@ -122,30 +151,56 @@ def day(when: date | None) -> str:
 
 
 @remembered
+def instant(when: datetime) -> str:
+    """A moment in the zone it was stated in: `1 April 2024, 09:00 (UTC+09:00)`."""
+    return _("%(day)s, %(time)s (UTC%(offset)s)") % {
+        "day": day(when.date()),
+        "time": f"{when:%H:%M}",
+        "offset": when.isoformat()[-6:],
+    }
+
+
+@remembered
 def deadline(act_by: date, today: date) -> str:
-    """By when to act; a day that has begun or passed is at once."""
+    """By when to act, as part of a sentence; a day that has begun or passed is at once."""
     if act_by <= today:
         return _("at once")
     return _("by %(day)s") % {"day": day(act_by)}
 
 
 @remembered
+def due(act_by: date, today: date) -> str:
+    """The same standing alone, as in a column."""
+    if act_by <= today:
+        return pgettext("standing alone", "at once")
+    return pgettext("standing alone", "by %(day)s") % {"day": day(act_by)}
+
+
+@remembered
+def number(amount: Decimal) -> str:
+    """All digits, grouped as the reader's language does; a fraction without the zeros that end it."""
+    places = max(0, -int(amount.normalize().as_tuple().exponent))
+    return formats.number_format(amount, decimal_pos=places, use_l10n=True, force_grouping=True)
+
+
+@remembered
 def money(amount: Decimal | None, currency: str | None) -> str:
-    """An exact amount with its currency, grouped as the reader's language does; whole amounts without decimals."""
+    """An exact amount with its currency as the reader's language puts it; whole amounts without decimals."""
     if amount is None or currency is None:
         return _("not established")
     places = 0 if amount == amount.to_integral_value() else max(2, -int(amount.normalize().as_tuple().exponent))
-    return f"{currency} {formats.number_format(amount, decimal_pos=places, use_l10n=True, force_grouping=True)}"
-
-
-def contracts(number: int) -> str:
-    return ngettext("%(number)d contract", "%(number)d contracts", number) % {"number": number}
+    digits = formats.number_format(amount, decimal_pos=places, use_l10n=True, force_grouping=True)
+    return str(AMOUNTS.get(currency, _("%(currency)s %(amount)s"))) % {"currency": currency, "amount": digits}
 
 
 def received_because(capacity: Capacity, owner: str | None) -> str | None:
     """Why somebody who does not own the contracts hears of them, in the owner's place; None for the owner."""
     if capacity == "owner":
         return None
+    if capacity == "undelivered":
+        return _("You receive this because the mail to %(owner)s could not be delivered.") % {"owner": owner}
+    if capacity == "no_access":
+        return _("You receive this because %(owner)s is no longer in charge of it.") % {"owner": owner}
     if capacity == "deputy":
         return _("You receive this as the deputy of %(owner)s, who is away.") % {"owner": owner}
     if capacity == "department":

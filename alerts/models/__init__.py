@@ -2,29 +2,40 @@
 
 from alerts.models.actions import Act, Disposition, FlagAction, Standing
 from alerts.models.flags import EventKind, Flag, FlagEvent
-from alerts.models.messages import Channel, Message, State
+from alerts.models.messages import Channel, Fate, MailDomain, MailServer, Message, MessageAttempt, Stage, State
 from alerts.models.noting import NotedFlagEvent, NotedPolicyChange, NotedRevision
+from alerts.models.reminders import CalendarKey, Meaning, Reminder, ReminderRound, ReminderStages
 from alerts.models.runs import Cause, ContractDue, ScreeningCursor, ScreeningRun, SetAside
 from alerts.models.webhooks import DeliveryState, WebhookDelivery, WebhookEndpoint, WebhookEvent, WebhookType
 
 __all__ = [
     "Act",
+    "CalendarKey",
     "Cause",
     "Channel",
     "ContractDue",
     "DeliveryState",
     "Disposition",
     "EventKind",
+    "Fate",
     "Flag",
     "FlagAction",
     "FlagEvent",
+    "MailDomain",
+    "MailServer",
+    "Meaning",
     "Message",
+    "MessageAttempt",
     "NotedFlagEvent",
     "NotedPolicyChange",
     "NotedRevision",
+    "Reminder",
+    "ReminderRound",
+    "ReminderStages",
     "ScreeningCursor",
     "ScreeningRun",
     "SetAside",
+    "Stage",
     "Standing",
     "State",
     "WebhookDelivery",

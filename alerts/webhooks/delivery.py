@@ -11,6 +11,7 @@ from datetime import datetime
 import structlog
 from django.conf import settings
 
+from alerts.leases import database_now
 from alerts.models import WebhookDelivery
 from alerts.webhooks import queue, sender
 from alerts.webhooks.sender import Fate, Outcome
@@ -39,7 +40,7 @@ def deliver(*, limit: int = LIMIT) -> Counter[str]:
             claimed = queue.claim(min(AT_ONCE, limit - counts.total()))
             if not claimed:
                 break
-            at = queue.database_now()  # what is signed does not hang on this machine's clock
+            at = database_now()  # what is signed does not hang on this machine's clock
             attempts: dict[Future[Outcome], WebhookDelivery] = {
                 pool.submit(_attempt, delivery, deadline, at): delivery for delivery in claimed
             }

@@ -5,17 +5,16 @@ Transactions here are brief, and the database ends one whose process has stopped
 """
 
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import uuid4
 
 import structlog
 from django.conf import settings
-from django.db import connection, transaction
-from django.db.models import DateTimeField, Expression, ExpressionWrapper, F, Q, Value
+from django.db import connection
+from django.db.models import Expression, F, Q
 from django.db.models.functions import Coalesce, Now
 
+from alerts.leases import brief_transaction, database_now, in_seconds
 from alerts.models import DeliveryState, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from alerts.models.webhooks import UNSETTLED, Disabled
 from alerts.webhooks import payload
@@ -43,14 +42,6 @@ log = structlog.get_logger(__name__)
 def lease_seconds() -> int:
     """Longer than an attempt may take."""
     return 10 + int(settings.WEBHOOK_TIMEOUT)
-
-
-@contextmanager
-def brief_transaction() -> Iterator[None]:
-    """A transaction that the database ends where its process stops for ten seconds in the middle of it."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '10s'")
-        yield
 
 
 def put_out() -> int:
@@ -151,7 +142,7 @@ def _claim_of(endpoint: WebhookEndpoint, most: int) -> list[WebhookDelivery]:
         WebhookDelivery.objects.filter(pk__in=[one.pk for one in claimed]).update(
             state=DeliveryState.SENDING,
             lease_token=token,
-            lease_until=_in(lease_seconds()),
+            lease_until=in_seconds(lease_seconds()),
             attempts=F("attempts") + 1,
         )
     for one in claimed:
@@ -187,7 +178,7 @@ def _written(delivery: WebhookDelivery, outcome: Outcome) -> bool:
         state = DeliveryState.DEAD
         log.error("dead webhook", delivery=delivery.pk, endpoint=delivery.endpoint.reference, answer=outcome.answer)
     else:
-        state, next_attempt_at = DeliveryState.FAILED, _in(_wait(delivery.attempts, outcome))
+        state, next_attempt_at = DeliveryState.FAILED, in_seconds(_wait(delivery.attempts, outcome))
     kept = held.update(
         state=state,
         delivered_at=delivered_at,
@@ -211,10 +202,10 @@ def _ailing(endpoint: WebhookEndpoint, outcome: Outcome) -> None:
     pause = min(FIRST_PAUSE * 2.0 ** min(endpoint.failures, 20), LONGEST_PAUSE)
     pause = max(pause, min(outcome.retry_after or 0, LONGEST_RETRY_AFTER))
     WebhookEndpoint.objects.filter(pk=endpoint.pk).update(
-        failures=endpoint.failures + 1, failing_since=Coalesce("failing_since", Now()), paused_until=_in(pause)
+        failures=endpoint.failures + 1, failing_since=Coalesce("failing_since", Now()), paused_until=in_seconds(pause)
     )
-    long_ago = WebhookEndpoint.objects.filter(pk=endpoint.pk, failing_since__lt=_in(-GIVE_UP_AFTER.total_seconds()))
-    if long_ago.exists():
+    long_ago = in_seconds(-GIVE_UP_AFTER.total_seconds())
+    if WebhookEndpoint.objects.filter(pk=endpoint.pk, failing_since__lt=long_ago).exists():
         switch_off(endpoint, Disabled.FAILING)
 
 
@@ -233,16 +224,3 @@ def _wait(attempts: int, outcome: Outcome) -> float:
     """Seconds until the next attempt after so many; at least as long as the endpoint asks for, within reason."""
     wait = WAITS[attempts - 1] * random.uniform(1, 1 + JITTER)
     return max(wait, min(outcome.retry_after or 0, LONGEST_RETRY_AFTER))
-
-
-def _in(seconds: float) -> Expression:
-    """So many seconds from now on the database's clock."""
-    return ExpressionWrapper(Now() + Value(timedelta(seconds=seconds)), output_field=DateTimeField())
-
-
-def database_now() -> datetime:
-    """The database's clock, in UTC."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        moment: datetime = cursor.fetchall()[0][0]
-    return moment.astimezone(UTC)

@@ -75,8 +75,8 @@ def grow(scale: float, contracts: int) -> Growth:
     lines = flags = 0
     blocks = Portfolio(size).blocks()
     while chunk := [held.facts for block in islice(blocks, CHUNK) for held in block]:
-        made, book = seconds(lambda chunk=chunk: Contracts.of(chunk))  # type: ignore[misc]
-        took, found = seconds(lambda book=book: policy_set.flags(book))  # type: ignore[misc]
+        made, book = seconds(lambda chunk=chunk: Contracts.of(chunk))
+        took, found = seconds(lambda book=book: policy_set.flags(book))
         columns, decided = columns + made, decided + took
         lines += sum(len(contract.lines) for contract in chunk)
         flags += len(found)

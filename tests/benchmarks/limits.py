@@ -60,7 +60,7 @@ def insert_again(before: dict[Any, int], order: dict[Any, str]) -> float:
             run("INSERT INTO {copy} SELECT * FROM {table} WHERE id <= {last} ORDER BY id")
             run("CREATE TEMPORARY TABLE {rows} AS SELECT * FROM {table} WHERE id > {last} ORDER BY random()")
             run("ANALYZE {copy}")
-            took += seconds(lambda run=run: run("INSERT INTO {copy} SELECT * FROM {rows} ORDER BY {order}"))[0]  # type: ignore[misc]
+            took += seconds(lambda run=run: run("INSERT INTO {copy} SELECT * FROM {rows} ORDER BY {order}"))[0]
             run("DROP TABLE {rows}, {copy}")
     return took
 

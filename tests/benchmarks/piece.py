@@ -46,6 +46,8 @@ def screen(size: Size, first: bool) -> Measured:
     if run is None or not run.everything or run.screened != size.contracts or run.set_aside:
         raise RuntimeError("the first sweep did not screen everything")
     messages = compose(at=world.NOW.at)
+    if bool(messages) != bool(run.opened):
+        raise RuntimeError(f"{run.opened} flags opened, and {messages} messages told of them")
     with limits.as_owner() as owner:
         owner.execute("VACUUM (ANALYZE)")
     return Measured(

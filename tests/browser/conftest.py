@@ -37,7 +37,7 @@ def server(live_server, settings) -> str:
     settings.CLOCK_START, settings.CLOCK_STARTED_REAL = MORNING, time.time()
     call_command("load", str(SCENARIO), stdout=StringIO())
     messages.compose(at=clock.now())
-    delivery.deliver()
+    delivery.deliver(at=clock.now())
     User.objects.create_user("buyer@example.com", PASSWORD, roles=["administrator"])
     return str(live_server.url)
 

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from alerts import delivery
+from people.clock import now
 
 
 class Command(BaseCommand):
@@ -14,7 +15,7 @@ class Command(BaseCommand):
         parser.add_argument("--limit", type=int, default=delivery.LIMIT, help="at most so many attempts")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        counts = delivery.deliver(limit=options["limit"])
+        counts = delivery.deliver(at=now(), limit=options["limit"])
         self.stdout.write(
             ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items())) or "nothing due"
         )

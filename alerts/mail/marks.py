@@ -1,0 +1,30 @@
+"""How a language joins words: labels, lists, clauses and sentences."""
+
+from collections.abc import Iterable
+from functools import reduce
+
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+
+def labelled(label: object, said: object) -> str:
+    """`Supplier: Ganjiang`."""
+    return _("%(label)s: %(said)s") % {"label": label, "said": said}
+
+
+def listed(parts: Iterable[str]) -> str:
+    return pgettext("between things that are listed", ", ").join(parts)
+
+
+def either(parts: Iterable[str]) -> str:
+    return pgettext("between alternatives", " or ").join(parts)
+
+
+def clauses(parts: Iterable[str]) -> str:
+    return pgettext("between clauses", "; ").join(parts)
+
+
+def sentences(parts: Iterable[str]) -> str:
+    """One after the other; those that are empty are left out."""
+    said = [part for part in parts if part]
+    return reduce(lambda one, following: _("%(one)s %(next)s") % {"one": one, "next": following}, said) if said else ""
