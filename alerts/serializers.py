@@ -9,7 +9,17 @@ from rest_framework import serializers
 from alerts import run_report
 from alerts.bundle.output import exact
 from alerts.flag_report import Told, Why, name_of
-from alerts.models import Channel, Flag, FlagAction, FlagEvent, Message, ScreeningRun, SetAside, Standing
+from alerts.models import (
+    Channel,
+    Flag,
+    FlagAction,
+    FlagEvent,
+    Message,
+    MessageAttempt,
+    ScreeningRun,
+    SetAside,
+    Standing,
+)
 from alerts.revisions import differences
 from policies.models import PolicyChangeRevision
 from policies.serializers import EvidenceSerializer, PolicyChangeSerializer
@@ -200,13 +210,23 @@ class MessageSerializer(Read[Message]):
         )
 
 
+class AttemptSerializer(Read[MessageAttempt]):
+    """One attempt at sending a message; without a fate it is under way."""
+
+    class Meta:
+        model = MessageAttempt
+        fields = ("number", "started_at", "ended_at", "stage", "fate", "answer")
+
+
 class WholeMessageSerializer(MessageSerializer):
     """A message with the flags it tells of, and its text once it is written: when it is first about to leave."""
 
     flags = serializers.SerializerMethodField()
+    log = AttemptSerializer(many=True)
+    in_place_of = serializers.IntegerField(source="in_place_of_id", allow_null=True)
 
     class Meta(MessageSerializer.Meta):
-        fields = (*MessageSerializer.Meta.fields, "text", "html", "flags")  # type: ignore[assignment]
+        fields = (*MessageSerializer.Meta.fields, "text", "html", "flags", "log", "in_place_of")  # type: ignore[assignment]
 
     def get_flags(self, message: Message) -> list[int]:
         return list(message.told().order_by("flag_id").values_list("flag_id", flat=True).distinct())

@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from alerts.views import acting, insight, publishing, reading, revising, storing, webhooks
+from alerts.views import acting, insight, messages, publishing, reading, revising, storing, webhooks
 from people.views import CurrentTokenView, TokenView
 
 
@@ -64,6 +64,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("gaps", insight.GapsViewSet.as_view({"get": "list"}), name="gaps"),
     *_read("messages", reading.MessageViewSet),
+    path("messages/<str:pk>/again", messages.MessageActionsViewSet.as_view({"post": "again"}), name="messages-again"),
     *_read("runs", reading.RunViewSet),
     path("set-aside", reading.SetAsideViewSet.as_view({"get": "list"}), name="set-aside-list"),
     *_written("webhooks", webhooks.WebhookViewSet),

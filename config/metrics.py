@@ -19,18 +19,26 @@ from alerts.backlog import backlog
 MEANINGS = {
     "oldest_unscreened_change_seconds": "Age of the oldest change that no screening has looked at; 0 where none waits",
     "last_complete_sweep_seconds": "Time since a run that screened every contract finished; absent where none ever did",
-    "oldest_unsent_message_seconds": "Age of the oldest message that was not accepted; 0 where all were",
+    "oldest_unsent_message_seconds": "Age of the oldest message on its way; 0 where none is",
+    "oldest_untold_run_seconds": "Age of the oldest run that is not put into messages; 0 where all are",
     "transactions_held_back": "How far the oldest open transaction holds back readers of the change log",
     "cursor_transactions_behind": "Transactions between the screening cursor and the newest one",
     "runs_incomplete": "Runs cut short or at work, whose work no other has done",
     "contracts_set_aside": "Contracts that cannot be screened; their flags stay as they were",
     "policies_set_aside": "Measures and licences that cannot be read or compiled; their flags stay as they were",
-    "messages_unsent": "Messages that were not accepted",
+    "runs_untold": "Runs whose flags are not put into messages yet: lasting, they cannot be",
+    "messages_unsent": "Messages on their way",
+    "messages_unwritten": "Messages that could not be put into words so far",
     "messages_dead": "Messages given up: somebody must look",
+    "mail_server_failures": "How often in a row the mail server took no mail at all",
     "webhooks_waiting": "Webhook deliveries that no endpoint has accepted yet",
     "webhooks_dead": "Webhook deliveries given up: send them again or replay",
 }
-NOTHING_WAITS = {"oldest_unscreened_change_seconds", "oldest_unsent_message_seconds"}
+NOTHING_WAITS = {
+    "oldest_unscreened_change_seconds",
+    "oldest_unsent_message_seconds",
+    "oldest_untold_run_seconds",
+}
 
 
 class BacklogCollector(Collector):

@@ -19,7 +19,12 @@ CATALOGS = {
     language: ROOT / "locale" / locale / "LC_MESSAGES" / "django.po"
     for language, locale in (("ja", "ja"), ("zh-hans", "zh_Hans"))
 }
-MODULES = [*sorted((ROOT / "alerts" / "mail").glob("*.py")), ROOT / "alerts" / "writing.py"]
+SPEAKING = ("alerts/mail", "alerts/reminders")
+"""Packages whose phrases are in mails."""
+MODULES = [
+    *(path for package in SPEAKING for path in sorted((ROOT / package).glob("*.py"))),
+    ROOT / "alerts/writing.py",
+]
 TEMPLATES = sorted((ROOT / "alerts" / "templates" / "alerts" / "mail").iterdir())
 LABELS = {
     ROOT / "alerts" / "models" / "flags.py": "ClosedBecause",

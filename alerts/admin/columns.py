@@ -13,7 +13,14 @@ KIND_COLOURS = {"no_new_contracts": "warning", "possible_termination": "danger",
 CERTAINTY_COLOURS = {"matched": "danger", "needs_review": "warning"}
 BASIS_COLOURS = {"in_force": "danger", "reported": "warning", "announced": "info", "resumption_unconfirmed": ""}
 STANDING_COLOURS = {"open": "warning", "acknowledged": "info", "dismissed": "", "mitigated": "success"}
-MESSAGE_COLOURS = {"pending": "info", "sending": "info", "sent": "success", "failed": "warning", "dead": "danger"}
+MESSAGE_COLOURS = {
+    "pending": "info",
+    "sending": "info",
+    "sent": "success",
+    "failed": "warning",
+    "dead": "danger",
+    "withheld": "warning",
+}
 DELIVERY_COLOURS = {
     "pending": "info",
     "sending": "info",

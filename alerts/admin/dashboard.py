@@ -12,7 +12,7 @@ from django.http import HttpRequest
 
 from alerts.admin.columns import MESSAGE_COLOURS, in_days, money
 from alerts.admin.ringing import flag_rows
-from alerts.models import Flag, Message, ScreeningRun, SetAside, State
+from alerts.models import Flag, Message, ScreeningRun, SetAside
 from alerts.portfolio import calendar
 from contracts.admin import facts_of
 from contracts.models import Contract
@@ -75,7 +75,7 @@ def today(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 
 def _unsent(messages: models.QuerySet[Message]) -> Mapping[str, int]:
-    states = messages.exclude(state=State.SENT).order_by().values_list("state").annotate(Count("id"))
+    states = messages.unsent().order_by().values_list("state").annotate(Count("id"))
     by_state = dict(states)
     return {
         "waiting": by_state.get("pending", 0) + by_state.get("sending", 0) + by_state.get("failed", 0),

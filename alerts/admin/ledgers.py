@@ -2,17 +2,21 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db import models
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, FieldTextFilter, RangeDateTimeFilter
-from unfold.decorators import display
+from unfold.decorators import action, display
 
+from alerts import doorbell
 from alerts.admin.columns import MESSAGE_COLOURS
-from alerts.models import Message
+from alerts.models import Message, State
+from alerts.outbox.again import SENDERS, NotPossible, send_again
 from people.admin.pages import LedgerAdmin
-from people.principal import principal
+from people.principal import has_role, principal
 
 SHOWN = 500
 """Events listed on the page of a message."""
@@ -43,6 +47,7 @@ class MessageAdmin(LedgerAdmin):
     search_help_text = _("recipient, subject, policy change, a whole Message-ID")
     ordering = ("-id",)
     sortable_by = ()
+    actions_detail = ("again",)
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Message]:
         return Message.objects.visible_to(principal(request))
@@ -59,11 +64,45 @@ class MessageAdmin(LedgerAdmin):
                 "colour": MESSAGE_COLOURS[message.state],
                 "told": told.order_by("id")[:SHOWN],
                 "more": max(len(message.events) - SHOWN, 0),
+                "attempts": message.log.order_by("-id")[:SHOWN],
+                "replacements": message.replacements.order_by("id"),
                 "title": str(message),
                 "subtitle": None,
             }
         response: HttpResponse = super().change_view(request, object_id, form_url, context)
         return response
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
+        """Only what was given up, or waits for another attempt, can be sent again."""
+        can = Message.objects.filter(pk=object_id, state__in=[State.DEAD, State.FAILED]).exists()
+        return super().get_actions_detail(request, object_id) if can else []
+
+    def has_again_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return has_role(request, *SENDERS)
+
+    @action(description=_("Send again"), permissions=["again"], icon="send")
+    def again(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Asks first; only the answer, a POST, does anything."""
+        message = self.get_object(request, object_id)
+        if not isinstance(message, Message):
+            return HttpResponseRedirect(reverse("admin:alerts_message_changelist"))
+        back = reverse("admin:alerts_message_change", args=[message.pk])
+        if request.method != "POST":
+            context = {
+                **self.admin_site.each_context(request),
+                "title": _("Send again"),
+                "opts": self.opts,
+                "message": message,
+                "back": back,
+            }
+            return TemplateResponse(request, "alerts/message_again.html", context)
+        try:
+            send_again(message, by=principal(request))
+            doorbell.ring()
+            messages.success(request, _("It is on its way."))
+        except NotPossible as error:
+            messages.error(request, str(error))
+        return HttpResponseRedirect(back)
 
     @display(description=_("state"), label=MESSAGE_COLOURS)
     def shown_state(self, message: Message) -> tuple[str, str]:

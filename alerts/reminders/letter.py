@@ -17,6 +17,7 @@ from django.utils import translation
 from django.utils.html import escape
 from django.utils.translation import gettext as _
 
+from alerts.mail.marks import labelled, listed, sentences
 from alerts.mail.plain import one_line
 from alerts.mail.render import Rendered
 from alerts.mail.words import day, received_because
@@ -85,14 +86,13 @@ def _letter(message: Message, reminders: Sequence[Reminder]) -> Letter:
     said = {"what": first.what, "name": first.name, "day": first.on, "left": first.left}
     subject = _("%(day)s (%(left)s): %(what)s, %(name)s") % said
     if more:
-        subject += " " + _("and %(dates)s more") % {"dates": words.dates(more)}
+        subject = _("%(subject)s and %(dates)s more") % {"subject": subject, "dates": words.dates(more)}
     headline = _("%(name)s: %(what)s on %(day)s, %(left)s.") % said
-    if more:
-        headline += " " + _("%(dates)s more follow below.") % {"dates": words.dates(more)}
+    follow = _("%(dates)s more follow below.") % {"dates": words.dates(more)} if more else ""
     because = [said for capacity, owner in message.capacities if (said := received_because(capacity, owner))]
     return Letter(
         subject=one_line(subject, 200),
-        headline=one_line(f"{headline} {first.step}", 1000),
+        headline=one_line(sentences([headline, follow, first.step]), 1000),
         received_because=because[:REASONS],
         rows=rows,
         more=len(groups) - len(rows),
@@ -139,7 +139,7 @@ def _rows(groups: Sequence[Sequence[Reminder]], today: date) -> list[Row]:
             title, url = one_line(change.number or change.title or change.reference, 120), _page("alerts/flag", flag.pk)
         step = words.step(one.meaning, contract and contract.renewal, one.on)
         if contract and _presumed(one, contract):
-            step = f"{step} {words.PRESUMED}"
+            step = sentences([step, str(words.PRESUMED)])
         left = words.left(max((one.on - today).days, 0))
         return Row(day(one.on), left, str(words.WHAT[one.meaning]), name, title, named, step, url)
 
@@ -154,9 +154,11 @@ def _presumed(one: Reminder, contract: Contract) -> bool:
 
 def _named(contracts: Sequence[Contract]) -> str:
     references = sorted(contract.reference for contract in contracts)
-    named = ", ".join(references[:NAMED])
+    named = listed(references[:NAMED])
     more = len(references) - NAMED
-    return named if more <= 0 else _("%(named)s and %(number)d more") % {"named": named, "number": more}
+    if more > 0:
+        named = _("%(named)s and %(number)d more") % {"named": named, "number": more}
+    return labelled(_("Contracts"), named)
 
 
 def _page(model: str, pk: int) -> str:
@@ -178,7 +180,12 @@ def _bare(reminders: Sequence[Reminder]) -> Rendered:
     """It reads nothing that could defeat it."""
     subject = _("Critical dates ahead")
     lines = [
-        subject + ". " + _("The details could not be put into this mail; they are here:"),
+        sentences(
+            [
+                _("%(sentence)s.") % {"sentence": subject},
+                _("The details could not be put into this mail; they are here:"),
+            ]
+        ),
         *(f"{one.on:%Y-%m-%d} {_page('contracts/contract', one.contract_id)}" for one in reminders[:ROWS]),
     ]
     html = "".join(f"<p>{escape(line)}</p>" for line in lines)

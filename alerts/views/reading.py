@@ -84,6 +84,7 @@ class MessageViewSet(Ledger):
 
     @extend_schema(responses=WholeMessageSerializer)
     def retrieve(self, request: Request, pk: str) -> Response:
+        """With its text, the flags it tells of, and every attempt at sending it."""
         return Response(WholeMessageSerializer(self.get_object()).data)
 
 

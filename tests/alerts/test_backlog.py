@@ -4,11 +4,13 @@ from datetime import timedelta
 
 import pytest
 from django.db import connection
+from django.db.models import F
 from django.test import Client
 
 from alerts import messages, runs
 from alerts.backlog import backlog
 from alerts.models import Message, ScreeningRun
+from alerts.outbox import circuit
 from alerts.screening import PolicySet
 from contracts.columns import Contracts
 from contracts.models import Contract
@@ -98,3 +100,33 @@ def test_what_is_set_aside_is_counted_until_it_is_screened(
     Measure.objects.filter(key="broken").update(retired_at=AT)
     runs.screen_pending(at=AT + timedelta(days=1))
     assert metric(client, "policies_set_aside") == 0
+
+
+def test_a_run_that_cannot_be_put_into_messages_is_counted(
+    world: World, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.contract("C-1")
+    world.change()
+    runs.sweep(at=AT)
+    monkeypatch.setattr(messages, "_drafts", lambda run, at: 1 / 0)
+    assert messages.compose(at=AT) == 0
+    ScreeningRun.objects.update(finished_at=F("finished_at") - timedelta(minutes=10))
+    assert metric(client, "runs_untold") == 1
+    assert metric(client, "oldest_untold_run_seconds") == pytest.approx(600, abs=30)
+    monkeypatch.undo()
+    assert messages.compose(at=AT) == 1
+    assert (metric(client, "runs_untold"), metric(client, "oldest_untold_run_seconds")) == (0, 0)
+
+
+def test_what_cannot_be_written_and_a_server_that_takes_nothing_are_counted(world: World, client: Client) -> None:
+    world.contract("C-1")
+    world.change()
+    runs.sweep(at=AT)
+    messages.compose(at=AT)
+    assert (metric(client, "messages_unwritten"), metric(client, "mail_server_failures")) == (0, 0)
+    Message.objects.update(state="failed", stage="write", attempts=1)
+    circuit.failed("421 closing")
+    assert (metric(client, "messages_unwritten"), metric(client, "mail_server_failures")) == (1, 1)
+    assert metric(client, "messages_unsent") == 1
+    Message.objects.update(state="withheld")
+    assert (metric(client, "messages_unsent"), metric(client, "oldest_unsent_message_seconds")) == (0, 0)

@@ -16,6 +16,7 @@ from alerts import tasks
 ROUNDS: tuple[tuple[str, float, Callable[[], object]], ...] = (
     ("screening", 15, tasks.screen_due),
     ("reminders", 60, tasks.remind),
+    ("reminders", 60, tasks.remind),
     ("mail", 2, tasks.deliver_some),
     ("webhooks", 5, tasks.send_webhooks),
 )
