@@ -23,13 +23,15 @@ from suppliers.models import Organization
 
 BATCH = 50_000
 """Contracts read and screened together."""
+LINES = 1_000_000
+FEW = 1_000
 MOST = 200_000
 """Distinct values kept from one reading to the next; beyond it they are met anew."""
 NOBODY = -1
 
 Parse = Callable[[list[Any]], list[Any]]
 CONTRACTS = Contract._meta.db_table
-LINES = Line._meta.db_table
+LINE = Line._meta.db_table
 ORGANIZATIONS = Organization._meta.db_table
 TERMS: dict[str, Load] = dict(zip(Terms._fields, [*[str] * 6, int, str], strict=True))
 CONCLUSION: dict[str, Load] = dict(zip(Conclusion._fields, [moment, day, str], strict=True))
@@ -72,7 +74,30 @@ class Span:
 
 
 def spans(named: Sequence[int] | None = None, *, without: Sequence[int] = ()) -> Iterator[tuple[Span, Ids]]:
-    """The stored contracts, ascending, with their versions: those that are named by their ids, or all but some."""
+    """The stored contracts, ascending, with their versions: those that are named by their ids, or all but some.
+
+    A span has at most BATCH contracts, and at most LINES lines unless its contracts are FEW.
+    """
+    for span, versions in _of_contracts(named, without):
+        yield from _of_lines(span, versions)
+
+
+def lines_of(span: Span) -> int:
+    """How many lines the contracts have."""
+    return Line.objects.extra(where=[span.condition("contract_id")]).count()  # noqa: S610
+
+
+def _of_lines(span: Span, versions: Ids) -> Iterator[tuple[Span, Ids]]:
+    """The span, or its parts where it has too many lines to be read at once."""
+    if len(span) <= FEW or lines_of(span) <= LINES:
+        yield span, versions
+        return
+    first, second = span.halves()
+    yield from _of_lines(first, versions[: len(first)])
+    yield from _of_lines(second, versions[len(first) :])
+
+
+def _of_contracts(named: Sequence[int] | None, without: Sequence[int]) -> Iterator[tuple[Span, Ids]]:
     if named is not None:
         for start in range(0, len(named), BATCH):
             span = Span(np.array(named[start : start + BATCH], dtype=np.int64))
@@ -142,7 +167,7 @@ class Reader:
 
     def _lines(self, ids: Ids, span: Span) -> Lines:
         source = (
-            f"FROM {CONTRACTS} c LEFT JOIN {LINES} l ON l.contract_id = c.id"
+            f"FROM {CONTRACTS} c LEFT JOIN {LINE} l ON l.contract_id = c.id"
             f" WHERE {span.condition('c.id')} AND c.closed_as IS NULL ORDER BY c.id, l.number"
         )
         fixed, (goods, amounts) = columns(

@@ -90,5 +90,8 @@ def test_spans_are_all_contracts_but_some(world: World, monkeypatch: pytest.Monk
     assert read() == [(ids[:3], [2, 2, 2]), (ids[3:6], [2, 2, 2]), (ids[6:], [3])]
     assert read(without=[ids[1], *ids[3:6]]) == [([ids[0], ids[2]], [2, 2]), (ids[6:], [3])]
     assert read([ids[0], ids[2], ids[5], ids[6]]) == [([ids[0], ids[2], ids[5]], [2, 2, 2]), ([ids[6]], [3])]
-    (first, _), _ = spans(without=[ids[1], *ids[3:6]])
+    monkeypatch.setattr("contracts.copying.FEW", 1)
+    monkeypatch.setattr("contracts.copying.LINES", 2)  # each contract has one
+    assert [part for part, _ in read()] == [ids[:1], ids[1:3], ids[3:4], ids[4:6], ids[6:]]
+    (first, _), *_ = spans(without=[ids[1], *ids[3:6]])
     assert Reader().read(first).ids.tolist() == [ids[0], ids[2]]
