@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection
 
+from alerts.leases import brief_transaction
 from alerts.mail.language import language_of
 from alerts.models import Channel, Disposition, Flag, FlagEvent, Message, ScreeningRun, Standing, State
 from alerts.models.flags import TOLD
@@ -75,7 +76,7 @@ def compose(*, at: datetime) -> int:
 def _compose_run(run: int, at: datetime) -> int:
     """All messages of the run and the mark that it has been told, or none of either and then the next call tries."""
     try:
-        with transaction.atomic():
+        with brief_transaction():
             # Whoever comes second waits, and finds the run marked.
             row = ScreeningRun.objects.select_for_update(no_key=True).get(pk=run)
             if row.composed_at is not None:

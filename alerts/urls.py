@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from alerts.views import acting, insight, messages, publishing, reading, revising, storing, webhooks
+from alerts.views import acting, calendar, insight, messages, publishing, reading, revising, storing, webhooks
 from people.views import CurrentTokenView, TokenView
 
 
@@ -44,6 +44,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *_written("departments", storing.StoredDepartments),
     *_written("organizations", storing.StoredOrganizations),
     *_written("contracts", storing.StoredContracts),
+    path(
+        "contracts/<str:reference>/reminders",
+        calendar.ContractRemindersViewSet.as_view({"get": "retrieve", "put": "update"}),
+        name="contracts-reminders",
+    ),
     *_written("policy-changes", storing.StoredPolicyChanges),
     _step("preview"),
     _step("publish"),
@@ -74,6 +79,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
         "webhook-deliveries/<str:pk>/again",
         webhooks.DeliveryViewSet.as_view({"post": "again"}),
         name="webhook-deliveries-again",
+    ),
+    path(
+        "calendar",
+        calendar.CalendarViewSet.as_view({"get": "retrieve", "post": "create", "delete": "destroy"}),
+        name="calendar",
     ),
     path("auth/token", TokenView.as_view(), name="token"),
     path("auth/token/current", CurrentTokenView.as_view(), name="current-token"),

@@ -1,16 +1,26 @@
 """Structured logs on standard error, as JSON or as lines for people; standard output stays a command's own."""
 
 import logging.config
+import re
 from typing import Any
 
 import structlog
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+_CALENDAR_KEY = re.compile(r"(?<=/calendar/)[^/\s?]+(?=\.ics)")
+
+
+def hide_keys(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
+    """A calendar's address is its key: whoever reads logs must not be able to open it."""
+    return {key: _CALENDAR_KEY.sub("...", value) if isinstance(value, str) else value for key, value in event.items()}
+
 
 _SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
     structlog.stdlib.PositionalArgumentsFormatter(),
+    hide_keys,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.StackInfoRenderer(),
 ]

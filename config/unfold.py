@@ -58,6 +58,7 @@ UNFOLD: dict[str, Any] = {
                     _page(_("Flags"), "flag", "alerts_flag"),
                     {"title": _("Data gaps"), "icon": "help_center", "link": reverse_lazy("admin:alerts_flag_gaps")},
                     _page(_("Contracts"), "contract", "contracts_contract"),
+                    _page(_("My calendar"), "calendar_month", "alerts_calendarkey"),
                     _page(_("Organizations"), "corporate_fare", "suppliers_organization"),
                 ]
             },

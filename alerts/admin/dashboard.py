@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from alerts.admin.columns import MESSAGE_COLOURS, in_days, money
 from alerts.admin.ringing import flag_rows
 from alerts.models import Flag, Message, ScreeningRun, SetAside
+from alerts.models.messages import MessageQuerySet
 from alerts.portfolio import calendar
 from contracts.admin import facts_of
 from contracts.models import Contract
@@ -74,7 +75,7 @@ def today(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     return context
 
 
-def _unsent(messages: models.QuerySet[Message]) -> Mapping[str, int]:
+def _unsent(messages: MessageQuerySet) -> Mapping[str, int]:
     states = messages.unsent().order_by().values_list("state").annotate(Count("id"))
     by_state = dict(states)
     return {

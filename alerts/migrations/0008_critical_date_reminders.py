@@ -36,6 +36,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name_plural': 'reminder stages',
+                'ordering': ['contract'],
                 'constraints': [models.CheckConstraint(condition=models.Q(('days__len__lte', 12)), name='reminderstages_few')],
             },
         ),

@@ -82,6 +82,7 @@ class ReminderStages(models.Model):
     days = ArrayField(models.PositiveSmallIntegerField(), default=list, blank=True, help_text="none: no reminders")
 
     class Meta:
+        ordering = ["contract"]
         verbose_name_plural = "reminder stages"
         constraints = [
             CheckConstraint(name="reminderstages_few", condition=Q(days__len__lte=MOST_STAGES)),
