@@ -135,11 +135,11 @@ def letter(
 
 def steps(rows: Sequence[Row]) -> list[Step]:
     """What to do, each thing once, in the order of the rows."""
-    concerned: dict[tuple[str, str], list[str]] = {}
+    concerned: dict[tuple[str, str], dict[str, None]] = {}
     for row in rows:
-        concerned.setdefault((row.kind, row.next_step), []).append(row.reference)
+        concerned.setdefault((row.kind, row.next_step), {})[row.reference] = None
     return [
-        Step(kind, what, references[:NAMED], max(0, len(references) - NAMED))
+        Step(kind, what, list(references)[:NAMED], max(0, len(references) - NAMED))
         for (kind, what), references in concerned.items()
     ]
 

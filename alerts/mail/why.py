@@ -106,7 +106,8 @@ DAYS = {"expires_on", "concluded_on", "made_on", "date", "performed_by", "lost_b
 QUANTITIES = {"quantity", "delivered", "cancelled"}
 EXEMPTING = ("except_commodities", "exempt_concluded_before")
 """Criteria that hold where something does not apply."""
-ANY_NUMBER = {"purity", "percent", "value_share", "notice_days", *QUANTITIES}
+FEW = {"end_use", "renewal", "kind", "owners_complete", "controls", "increases_quantity_or_term"}
+"""Facts with few possible values: all that clear a flag are known, not one for example."""
 LISTED = 12
 """How many values of a list are written out."""
 
@@ -202,8 +203,7 @@ def _path(field: str) -> str:
 def _alternatives(field: str, values: list[Json]) -> str:
     fact = field.rpartition("/")[2]
     shown = either(_in_words(value, fact) for value in values[:LISTED])
-    # Of a fact with many values one is given that clears.
-    return _("for example %(value)s") % {"value": shown} if fact in ANY_NUMBER else shown
+    return shown if fact in FEW or values == [[]] else _("for example %(value)s") % {"value": shown}
 
 
 def _in_words(value: Json, of: str = "") -> str:

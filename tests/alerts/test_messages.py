@@ -308,6 +308,14 @@ def test_a_mail_says_what_would_clear_a_flag_that_needs_review(world: World) -> 
     assert "On what basis: in force" in text
 
 
+def test_of_a_fact_with_many_values_one_that_clears_is_an_example(world: World) -> None:
+    world.contract("C-1", line={"hs_code": None, "elements": None})
+    world.change(measure={"scope": {"commodities": [{"hs": ["2846"], "elements": ["Nd"]}]}})
+    told()
+    text = Message.objects.get().text
+    assert "  - line 10, HS code: for example 01\n  - line 10, elements: none\n" in text
+
+
 def test_what_is_not_known_of_an_announcement_is_left_out(world: World) -> None:
     world.contract("C-1")
     change = world.change(announced_on=None)
