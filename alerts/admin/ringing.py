@@ -70,7 +70,7 @@ for model in (Contract, Organization, PartyList, Licence):
 @admin.register(Contract)
 class FlaggedContractAdmin(Rings, ContractAdmin):
     change_form_outer_before_template = "alerts/contract_flags.html"
-    inlines = (*ContractAdmin.inlines, StagesInline)
+    inlines: Any = (*ContractAdmin.inlines, StagesInline)
     list_display = (*ContractAdmin.list_display[:3], "shown_flags", *ContractAdmin.list_display[3:])
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Contract]:

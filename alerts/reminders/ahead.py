@@ -99,15 +99,16 @@ def of_licences(contracts: ContractQuerySet, now: Calendar, within: int) -> Iter
     """When licences end, for live contracts between their parties with an open line whose goods they cover."""
     ending = Licence.objects.filter(valid_until__range=(now.today, _days_after(now.today, within)))
     for licence in ending.order_by("id"):
+        until = licence.valid_until
+        if until is None or not _still_asked_for(licence):
+            continue
         covered = contracts.filter(supplier=licence.exporter_id)
         if licence.consignee_id is not None:
             covered = covered.filter(buyer=licence.consignee_id)
         if licence.end_user_id is not None:
             covered = covered.filter(end_user=licence.end_user_id)
-        if not _still_asked_for(licence):
-            continue
         for id in _relying(licence, covered, now):
-            yield Ahead(id, Meaning.LICENCE_END, licence.pk, licence.valid_until or now.today, now.today)
+            yield Ahead(id, Meaning.LICENCE_END, licence.pk, until, now.today)
 
 
 def of_dismissals(contracts: QuerySet[Any] | None, now: Calendar, within: int) -> Iterator[Ahead]:

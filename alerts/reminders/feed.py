@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import chain
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -19,7 +20,7 @@ from icalendar import Calendar, Event, vDuration
 
 from alerts.mail.language import language_of
 from alerts.mail.plain import one_line
-from alerts.models import Flag
+from alerts.models import Flag, FlagAction
 from alerts.models.reminders import Meaning
 from alerts.portfolio import calendar
 from alerts.reminders import ahead, words
@@ -200,17 +201,20 @@ def _revisions(of: Iterable[tuple[str, int]]) -> Mapping[tuple[str, int], Revisi
         ids[kind].add(id)
     found: dict[tuple[str, int], Revision] = {}
     for kind, some in ids.items():
-        if kind == "flag":
-            rows = Flag.objects.filter(pk__in=some).order_by().values_list("pk", Count("actions"), Max("actions__at"))
-        else:
-            log = ChangeEntry.objects.filter(kind=kind, object_id__in=some).order_by()
-            rows = (
-                log.values("object_id")
-                .annotate(version=Max("version"), latest=Max("at"))
-                .values_list("object_id", "version", "latest")
-            )
-        found |= {(kind, id): Revision(number - 1, at.replace(microsecond=0)) for id, number, at in rows if at}
+        found |= {(kind, id): revision for id, revision in _revisions_of(kind, some)}
     return found
+
+
+def _revisions_of(kind: str, ids: set[int]) -> Iterator[tuple[int, Revision]]:
+    rows: Iterable[tuple[Any, ...]]
+    if kind == "flag":
+        done = FlagAction.objects.filter(flag__in=ids).order_by().values("flag_id")
+        rows = done.annotate(number=Count("id"), latest=Max("at")).values_list("flag_id", "number", "latest")
+    else:
+        log = ChangeEntry.objects.filter(kind=kind, object_id__in=ids).order_by().values("object_id")
+        rows = log.annotate(number=Max("version"), latest=Max("at")).values_list("object_id", "number", "latest")
+    for id, number, at in rows:
+        yield id, Revision(number - 1, at.replace(microsecond=0))
 
 
 def _page(model: str, pk: int) -> str:

@@ -34,6 +34,7 @@ ROWS = 100
 NAMED = 12
 """Contracts named under one date of a measure or a licence; more are counted."""
 REASONS = 10
+OF_MEASURES = (Meaning.SUSPENSION_END, Meaning.TAKES_EFFECT)
 
 log = structlog.get_logger(__name__)
 
@@ -89,7 +90,7 @@ def _letter(message: Message, reminders: Sequence[Reminder]) -> Letter:
         subject = _("%(subject)s and %(dates)s more") % {"subject": subject, "dates": words.dates(more)}
     headline = _("%(name)s: %(what)s on %(day)s, %(left)s.") % said
     follow = _("%(dates)s more follow below.") % {"dates": words.dates(more)} if more else ""
-    because = [said for capacity, owner in message.capacities if (said := received_because(capacity, owner))]
+    because = [why for capacity, owner in message.capacities if (why := received_because(capacity, owner))]
     return Letter(
         subject=one_line(subject, 200),
         headline=one_line(sentences([headline, follow, first.step]), 1000),
@@ -103,9 +104,9 @@ def _letter(message: Message, reminders: Sequence[Reminder]) -> Letter:
 def _grouped(reminders: Iterable[Reminder]) -> list[list[Reminder]]:
     """A contract's own date by itself; a date of a measure or a licence with all contracts it concerns."""
     groups: defaultdict[tuple[date, str, int, int], list[Reminder]] = defaultdict(list)
-    shared = (Meaning.SUSPENSION_END, Meaning.TAKES_EFFECT, Meaning.LICENCE_END)
     for one in reminders:
-        groups[one.on, one.meaning, one.source, 0 if one.meaning in shared else one.contract_id].append(one)
+        shared = one.meaning in (*OF_MEASURES, Meaning.LICENCE_END)
+        groups[one.on, one.meaning, one.source, 0 if shared else one.contract_id].append(one)
     return [groups[key] for key in sorted(groups)]
 
 
@@ -115,9 +116,8 @@ def _rows(groups: Sequence[Sequence[Reminder]], today: date) -> list[Row]:
     sources: defaultdict[str, set[int]] = defaultdict(set)
     for one in every:
         sources[one.meaning].add(one.source)
-    measures = Measure.objects.select_related("change").in_bulk(
-        sources[Meaning.SUSPENSION_END] | sources[Meaning.TAKES_EFFECT]
-    )
+    measured = {source for meaning in OF_MEASURES for source in sources[meaning]}
+    measures = Measure.objects.select_related("change").in_bulk(measured)
     licences = Licence.objects.in_bulk(sources[Meaning.LICENCE_END])
     flags = Flag.objects.select_related("measure__change").in_bulk(sources[Meaning.DISMISSAL_END])
 
@@ -128,16 +128,19 @@ def _rows(groups: Sequence[Sequence[Reminder]], today: date) -> list[Row]:
         title, url = one_line(contract and contract.title, 120), _page("contracts/contract", one.contract_id)
         name = contract.reference if contract else _("deleted contract %d") % one.contract_id
         named = ""
-        if measure := measures.get(one.source if one.meaning in ("suspension_end", "takes_effect") else 0):
-            name, title = one_line(measure.change.number or measure.change.reference, 120), one_line(str(measure), 120)
+        if one.meaning in OF_MEASURES:
+            measure = measures[one.source]
+            name, title = one_line(measure.change.number or measure.change.reference, 120), one_line(measure, 120)
             url, named = _page("policies/policychange", measure.change_id), _named(concerned)
-        elif licence := licences.get(one.source if one.meaning == Meaning.LICENCE_END else 0):
-            name, title = _("licence %(reference)s") % {"reference": licence.reference}, ""
-            url, named = _page("policies/licence", licence.pk), _named(concerned)
-        elif flag := flags.get(one.source if one.meaning == Meaning.DISMISSAL_END else 0):
-            change = flag.measure.change
-            title, url = one_line(change.number or change.title or change.reference, 120), _page("alerts/flag", flag.pk)
-        step = words.step(one.meaning, contract and contract.renewal, one.on)
+        elif one.meaning == Meaning.LICENCE_END:
+            licence = licences.get(one.source)
+            name, title = _("licence %(reference)s") % {"reference": licence.reference if licence else "?"}, ""
+            url, named = _page("policies/licence", one.source), _named(concerned)
+        elif one.meaning == Meaning.DISMISSAL_END:
+            change = flags[one.source].measure.change
+            title = one_line(change.number or change.title or change.reference, 120)
+            url = _page("alerts/flag", one.source)
+        step = words.step(one.meaning, contract.renewal if contract else None, one.on)
         if contract and _presumed(one, contract):
             step = sentences([step, str(words.PRESUMED)])
         left = words.left(max((one.on - today).days, 0))
