@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from email.header import Header
 from email.utils import format_datetime, parseaddr
 from types import TracebackType
 from typing import Any
@@ -54,7 +55,7 @@ class Outcome:
 def mail_of(message: Message) -> EmailMultiAlternatives:
     """The stored text and HTML; the same Message-ID and date however often it is sent."""
     mail = EmailMultiAlternatives(
-        subject=message.subject,
+        subject=_encoded(message.subject),
         body=message.text,
         from_email=settings.DEFAULT_FROM_EMAIL,
         to=[message.recipient],
@@ -84,6 +85,12 @@ class _Session(smtplib.SMTP):
 
 class _SessionOverTLS(_Session, smtplib.SMTP_SSL):
     """The same, secured from its first byte."""
+
+
+def _encoded(subject: str) -> str:
+    """As words of RFC 2047 of which the first fits on the header's first line: Django would leave that line empty, and
+    some readers show the fold as a space."""
+    return subject if subject.isascii() else Header(subject, "utf-8", header_name="Subject").encode(linesep=" ")
 
 
 class Transport:

@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from email import message_from_bytes, policy
 
 import pytest
 from django.db.models.functions import Now
@@ -12,6 +13,7 @@ from pytest_django import Settings
 from alerts import messages, runs, writing
 from alerts.mail import render as rendering
 from alerts.mail import words
+from alerts.mail.transport import mail_of
 from alerts.models import Message
 from contracts.models import Amendment, Contract
 from people.models import Absence
@@ -169,6 +171,18 @@ def test_a_chinese_mail_in_full(world: World) -> None:
         "  评级 B3：来源通常可靠，内容可能属实。",
     ):
         assert line in lines, line
+
+
+@pytest.mark.parametrize("language", ["ja", "zh-hans"])
+def test_a_subject_begins_on_the_first_line_of_its_header(world: World, language: str) -> None:
+    world.user("aoi@example.com", language=language)
+    world.contract("C-1")
+    world.change(number="長い題名" * 30)
+    message = told(language)
+    sent = mail_of(message).message().as_bytes()
+    assert b"\nSubject: =?utf-8?b?" in sent
+    assert max(map(len, sent.split(b"\n\n")[0].splitlines())) <= 78
+    assert message_from_bytes(sent, policy=policy.default)["Subject"] == message.subject
 
 
 @pytest.mark.parametrize("language", ["ja", "zh-hans"])
