@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from alerts.mail import words
-from alerts.mail.marks import labelled, listed, sentences
+from alerts.mail.marks import capital, labelled, listed, sentences
 from alerts.mail.plain import one_line
 from alerts.mail.tidings import Figures, News, Tidings
 
@@ -33,11 +33,11 @@ def first_line(name: str, authority: str, tidings: Tidings, today: date) -> str:
     if figures.first is None:
         named = _named(tidings.first, figures.closed_contracts)
         said = {"contracts": named, "who": who}
-        return _capital(_("%(contracts)s: no longer flagged under %(who)s. Nothing needs to be done.") % said)
+        return capital(_("%(contracts)s: no longer flagged under %(who)s. Nothing needs to be done.") % said)
     what = {"what": _what(tidings), "who": who, "basis": words.BASIS[figures.basis]}
     return sentences(
         [
-            _capital(_("%(what)s under %(who)s: %(basis)s.") % what),
+            capital(_("%(what)s under %(who)s: %(basis)s.") % what),
             _("Act %(deadline)s.") % {"deadline": words.deadline(figures.first, today)},
             _doubts(figures),
         ]
@@ -73,7 +73,3 @@ def _doubts(figures: Figures) -> str:
         "%(number)d contracts are not certain: please review them.",
         figures.in_review,
     ) % {"number": figures.in_review}
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

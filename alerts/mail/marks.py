@@ -7,6 +7,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 
+def capital(text: str) -> str:
+    """As a line begins."""
+    return text[:1].upper() + text[1:]
+
+
 def labelled(label: object, said: object) -> str:
     """`Supplier: Ganjiang`."""
     return _("%(label)s: %(said)s") % {"label": label, "said": said}

@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from alerts.mail.letter import Grounds, Row, Step
-from alerts.mail.marks import labelled, listed
+from alerts.mail.marks import capital, labelled, listed
 
 TABLE_ROW = (
     '<tr><td class="name"><a href="{url}"><b>{reference}</b></a><br>{title}</td><td class="name">{supplier}</td>'
@@ -52,7 +52,7 @@ def details(rows: Sequence[Row]) -> SafeString:
         DETAIL,
         (
             (
-                *(row.url, row.reference, labelled(row.kind, row.measure)),
+                *(row.url, row.reference, labelled(capital(row.kind), row.measure)),
                 _sentences(_why(), row.grounds.why),
                 _sentences(_clears(), row.grounds.clears),
             )
@@ -77,8 +77,8 @@ def _clears() -> str:
 
 
 def _concerned(step: Step) -> str:
-    """`may be terminated: C-1, C-2`."""
-    return labelled(step.kind, listed([*step.references, *(["…"] if step.more else [])]))
+    """`May be terminated: C-1, C-2`."""
+    return labelled(capital(step.kind), listed([*step.references, *(["…"] if step.more else [])]))
 
 
 def rows_as_text(rows: Sequence[Row]) -> str:
@@ -106,7 +106,7 @@ def _lines(row: Row, names: dict[str, str]) -> Iterator[str]:
 
 def _detail_lines(row: Row, grounds: Grounds) -> Iterator[str]:
     yield row.reference
-    yield "  " + labelled(row.kind, row.measure)
+    yield "  " + labelled(capital(row.kind), row.measure)
     for title, sentences in ((_why(), grounds.why), (_clears(), grounds.clears)):
         if sentences:
             yield f"  {title}"
