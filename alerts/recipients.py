@@ -53,9 +53,9 @@ class Directory:
 
     def __init__(self, charges: Iterable[Charge], at: datetime) -> None:
         self.at = at
-        addresses = {_address(a) for c in charges for a in (c.owner, c.deputy, *_mailboxes(c)) if a}
+        addresses = {address_of(a) for c in charges for a in (c.owner, c.deputy, *_mailboxes(c), _head(c)) if a}
         self.users = {user.email: user for user in User.objects.filter(email__in=addresses)}
-        deputies = {_address(user.deputy) for user in self.users.values() if user.deputy} - self.users.keys()
+        deputies = {address_of(user.deputy) for user in self.users.values() if user.deputy} - self.users.keys()
         self.users |= {user.email: user for user in User.objects.filter(email__in=deputies)}
         days = [self._today(user) for user in self.users.values()]
         self.away = set(self._absences(min(days), max(days))) if days else set()
@@ -65,28 +65,28 @@ class Directory:
 
         The owner's address counts though no user has it; a user who is no longer active is not told.
         """
-        owner = _address(charge.owner) or None
-        if owner and self._reachable(owner):
+        owner = address_of(charge.owner) or None
+        if owner and self.reachable(owner):
             return Recipient(owner, self.users.get(owner), "owner")
         user = self.users.get(owner) if owner else None
         for deputy in (charge.deputy, user and user.deputy):
-            if owner and deputy and self._reachable(_address(deputy)):
-                return Recipient(_address(deputy), self.users.get(_address(deputy)), "deputy", owner)
+            if owner and deputy and self.reachable(address_of(deputy)):
+                return Recipient(address_of(deputy), self.users.get(address_of(deputy)), "deputy", owner)
         for mailbox in _mailboxes(charge):
-            return Recipient(_address(mailbox), self.users.get(_address(mailbox)), "department", owner)
+            return Recipient(address_of(mailbox), self.users.get(address_of(mailbox)), "department", owner)
         if owner and user and user.is_active:
             return Recipient(owner, user, "owner")  # away, but there is nobody else
         return Recipient(settings.COMPLIANCE_MAILBOX, None, "compliance", owner)
 
     def in_charge(self, charge: Charge) -> set[str]:
         """The addresses of all who may be told about what is in this charge."""
-        owner = self.users.get(_address(charge.owner))
+        owner = self.users.get(address_of(charge.owner))
         named = [charge.owner, charge.deputy, owner and owner.deputy, *_mailboxes(charge), settings.COMPLIANCE_MAILBOX]
-        return {_address(address) for address in named if address}
+        return {address_of(address) for address in named if address}
 
     def instead(self, charge: Charge, tried: Collection[str]) -> Recipient | None:
         """Who comes next where these could not be told: the operators at the end, and then nobody."""
-        owner = self.users.get(_address(charge.owner))
+        owner = self.users.get(address_of(charge.owner))
         following: list[tuple[Capacity, str | None]] = [
             ("owner", charge.owner),
             ("deputy", charge.deputy),
@@ -96,12 +96,13 @@ class Directory:
             ("compliance", settings.OPERATORS_MAILBOX),
         ]
         for capacity, named in following:
-            address = _address(named)
-            if address and address not in tried and self._reachable(address):
+            address = address_of(named)
+            if address and address not in tried and self.reachable(address):
                 return Recipient(address, self.users.get(address), capacity)
         return None
 
-    def _reachable(self, address: str) -> bool:
+    def reachable(self, address: str) -> bool:
+        """Whether whoever has the address is there; an address that no user has is taken to be."""
         user = self.users.get(address)
         return user is None or (user.is_active and user.pk not in self.away)
 
@@ -120,8 +121,13 @@ class Directory:
                 yield absence.user_id
 
 
-def _address(address: str | None) -> str:
+def address_of(address: str | None) -> str:
+    """The address as users' are stored; empty where there is none."""
     return (address or "").strip().lower()
+
+
+def _head(charge: Charge) -> str | None:
+    return charge.department.head if charge.department else None
 
 
 def _mailboxes(charge: Charge) -> list[str]:

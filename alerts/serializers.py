@@ -8,9 +8,11 @@ from rest_framework import serializers
 
 from alerts import run_report
 from alerts.bundle.output import exact
+from alerts.escalation.outlook import Next
 from alerts.flag_report import Told, Why, name_of
 from alerts.models import (
     Channel,
+    EscalationStep,
     Flag,
     FlagAction,
     FlagEvent,
@@ -19,6 +21,7 @@ from alerts.models import (
     ScreeningRun,
     SetAside,
     Standing,
+    Step,
 )
 from alerts.revisions import differences
 from policies.models import PolicyChangeRevision
@@ -100,12 +103,34 @@ class EventSerializer(Read[FlagEvent]):
 class ActionSerializer(Read[FlagAction]):
     """What somebody did about the flag; `by` is null where the machine re-opened it."""
 
-    by = serializers.CharField(source="by.email", allow_null=True, default=None)
+    by = serializers.CharField(
+        source="done_by", allow_null=True, help_text="the address; from a mail it need not be a user's"
+    )
+    from_mail = serializers.SerializerMethodField(help_text="by the link in a mail to that address")
     assignee = serializers.CharField(source="assignee.email", allow_null=True, default=None)
 
     class Meta:
         model = FlagAction
-        fields = ("at", "act", "by", "assignee", "reason", "text", "expires_on", "because", "changed")
+        fields = ("at", "act", "by", "from_mail", "assignee", "reason", "text", "expires_on", "because", "changed")
+
+    def get_from_mail(self, action: FlagAction) -> bool:
+        return bool(action.address)
+
+
+class NextMoveSerializer(serializers.Serializer[Next]):
+    """When the flag moves on unless somebody acknowledges it, and to whom as things stand."""
+
+    at = serializers.DateTimeField()
+    step = serializers.ChoiceField(Step.choices)
+    recipient = serializers.CharField()
+
+
+class EscalationSerializer(Read[EscalationStep]):
+    """The flag moved to somebody because nobody had acknowledged it in time."""
+
+    class Meta:
+        model = EscalationStep
+        fields = ("at", "step", "recipient", "unacknowledged_by", "message")
 
 
 class ToldSerializer(serializers.Serializer[Told]):
@@ -149,6 +174,8 @@ class WholeFlagSerializer(FlagSerializer):
     history = EventSerializer(many=True)
     told = ToldSerializer(many=True)
     actions = ActionSerializer(source="acts", many=True)
+    escalates_next = NextMoveSerializer(allow_null=True)
+    escalations = EscalationSerializer(source="moves", many=True)
     facts = serializers.SerializerMethodField(
         help_text="of what it was decided on; sent back with a dismissal, it is refused where the facts have changed"
     )
@@ -163,6 +190,8 @@ class WholeFlagSerializer(FlagSerializer):
             "history",
             "told",
             "actions",
+            "escalates_next",
+            "escalations",
             "facts",
         )
 
@@ -195,6 +224,7 @@ class MessageSerializer(Read[Message]):
             "id",
             "recipient",
             "channel",
+            "purpose",
             "state",
             "policy_change",
             "run",

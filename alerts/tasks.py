@@ -6,6 +6,7 @@ The sweeper of every worker makes the same calls without being asked, see alerts
 from celery import shared_task
 
 from alerts import delivery, messages, runs
+from alerts.escalation import moving
 from alerts.reminders import rounds
 from alerts.webhooks import delivery as webhooks
 from people.clock import now
@@ -24,8 +25,11 @@ def screen_pending() -> None:
 
 @shared_task(ignore_result=True)
 def sweep() -> None:
-    """Every minute: screen what is due, whatever became of the doorbell, remind, and send."""
-    screen_due()
+    """Every minute: screen what is due, whatever became of the doorbell, escalate, remind, and send."""
+    try:
+        screen_due()
+    finally:  # what was told before goes on, whatever becomes of screening
+        escalate()
     remind()
     deliver()
 
@@ -52,6 +56,11 @@ def deliver_some() -> bool:
 def screen_due() -> None:
     """Screen what changed and what time has made due."""
     runs.sweep(at=now())
+
+
+def escalate() -> None:
+    """Move on what nobody acknowledged in time."""
+    moving.escalate(at=now())
 
 
 def remind() -> None:

@@ -11,13 +11,15 @@ from django.db.models import OuterRef, Subquery, prefetch_related_objects
 from django.utils import translation
 from django.utils.translation import ngettext
 
+from alerts.acknowledging import link
+from alerts.escalation import letter as escalation
 from alerts.grounds import GroundsBook
 from alerts.mail.fallback import fallback
 from alerts.mail.letter import letter
 from alerts.mail.render import Rendered, render
 from alerts.mail.tidings import Figures, News, Tidings
 from alerts.mail.words import received_because
-from alerts.models import EventKind, Message
+from alerts.models import EventKind, Message, Purpose
 from alerts.models.flags import FlagEventQuerySet
 from alerts.portfolio import calendar
 from alerts.reminders import letter as reminders
@@ -43,7 +45,9 @@ class Writer:
 
     def write(self, message: Message) -> Rendered:
         """The full mail, or a bare list of the contracts where something in them defeats it: it is sent anyway."""
-        if message.policy_change_id is None and message.reminders.exists():
+        if message.purpose == Purpose.ESCALATION:
+            return escalation.write(message)
+        if message.purpose == Purpose.REMINDER:
             return reminders.write(message)
         change, tidings = self._change(message), tidings_of(message)
         with translation.override(message.language):
@@ -63,7 +67,16 @@ class Writer:
         now = calendar(message.at)
         grounds = self._book.of(tidings.told[:DETAILED], change, now)
         because = _received_because(message)
-        return render(letter(change, tidings, today=now.today, grounds=grounds, received_because=because))
+        return render(
+            letter(
+                change,
+                tidings,
+                today=now.today,
+                grounds=grounds,
+                received_because=because,
+                acknowledge=link(message),
+            )
+        )
 
     def _change(self, message: Message) -> PolicyChange:
         """Read once: all that are told of it at a time are told the same."""

@@ -1,8 +1,8 @@
 """Reading settings from the environment: each missing or malformed variable is named, all of them at once."""
 
 import os
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from datetime import datetime, time
 from typing import TypedDict, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -10,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 T = TypeVar("T")
 D = TypeVar("D")
+LONGEST_WORKING_HOURS = 1000
 
 
 class Server(TypedDict):
@@ -103,6 +104,45 @@ def instant(value: str) -> datetime:
 def prepare_threshold(value: str) -> int | None:
     """After how many executions psycopg prepares a statement; `none` for poolers that cannot keep prepared ones."""
     return None if value.lower() == "none" else int(value)
+
+
+def opening_hours(value: str) -> tuple[time, time]:
+    """`09:00-18:00`: when a working day begins and ends."""
+    opens, separator, closes = value.partition("-")
+    if not separator:
+        raise ValueError(f"{value!r} is not of the form 09:00-18:00")
+    hours = time.fromisoformat(opens.strip()), time.fromisoformat(closes.strip())
+    if hours[0] >= hours[1]:
+        raise ValueError(f"{value!r} ends before it begins")
+    return hours
+
+
+def hours_by_name(known: Mapping[str, float]) -> Callable[[str], dict[str, float]]:
+    """A parser of `urgent=4,normal=9`: hours above 0 by known names; a name that is left out keeps its hours."""
+
+    def parse(value: str) -> dict[str, float]:
+        hours = dict(known)
+        for part in value.split(","):
+            name, _separator, number = (text.strip() for text in part.partition("="))
+            if name not in known:
+                raise ValueError(f"{name!r} is none of {', '.join(known)}")
+            hours[name] = float(number)
+            if not 0 < hours[name] <= LONGEST_WORKING_HOURS:
+                raise ValueError(f"{number} hours are not between 0 and {LONGEST_WORKING_HOURS}")
+        return hours
+
+    return parse
+
+
+def between(low: int, high: int) -> Callable[[str], int]:
+    """A parser of whole numbers from `low` to `high`, both inclusive."""
+
+    def parse(value: str) -> int:
+        if not low <= int(value) <= high:
+            raise ValueError(f"{value} is not between {low} and {high}")
+        return int(value)
+
+    return parse
 
 
 def server(url: str) -> Server:

@@ -4,6 +4,7 @@ With DATABASE_URL this is production shape and every secret has to be given. Wit
 services are installed, it is the embedded mode of `make run` and `make test`: then everything has a default.
 """
 
+import datetime
 import time
 from importlib.util import find_spec
 from pathlib import Path
@@ -193,6 +194,12 @@ COMPLIANCE_MAILBOX = needed(
     "COMPLIANCE_MAILBOX", "who is told when nobody else can be", embedded="compliance@tocsin.example"
 )
 OPERATORS_MAILBOX = env.text("OPERATORS_MAILBOX", "")  # who is told when not even the compliance mailbox can be
+# What nobody acknowledges moves on after so many working hours by severity, on the calendar of whoever was told.
+ACKNOWLEDGE_WITHIN = env.parsed(
+    "ACKNOWLEDGE_WITHIN", environment.hours_by_name(_WITHIN := {"urgent": 4, "normal": 9, "review": 27}), _WITHIN
+)
+WORKING_HOURS = env.parsed("WORKING_HOURS", environment.opening_hours, (datetime.time(9), datetime.time(18)))
+ACKNOWLEDGE_LINK_HOURS = env.parsed("ACKNOWLEDGE_LINK_HOURS", environment.between(1, 7 * 24), 5 * 24)
 DEFAULT_FROM_EMAIL = needed("DEFAULT_FROM_EMAIL", "the sender of alerts", embedded="Tocsin <tocsin@tocsin.example>")
 EMAIL_URL = needed(
     "EMAIL_URL",

@@ -19,13 +19,16 @@ CATALOGS = {
     language: ROOT / "locale" / locale / "LC_MESSAGES" / "django.po"
     for language, locale in (("ja", "ja"), ("zh-hans", "zh_Hans"))
 }
-SPEAKING = ("alerts/mail", "alerts/reminders")
+SPEAKING = ("alerts/escalation", "alerts/mail", "alerts/reminders")
 """Packages whose phrases are in mails."""
 MODULES = [
     *(path for package in SPEAKING for path in sorted((ROOT / package).glob("*.py"))),
     ROOT / "alerts/writing.py",
 ]
-TEMPLATES = sorted((ROOT / "alerts" / "templates" / "alerts" / "mail").iterdir())
+TEMPLATES = [
+    *sorted((ROOT / "alerts" / "templates" / "alerts" / "mail").iterdir()),
+    ROOT / "alerts/templates/alerts/acknowledge.html",
+]
 LABELS = {
     ROOT / "alerts" / "models" / "flags.py": "ClosedBecause",
     ROOT / "alerts" / "models" / "actions.py": "Because",
@@ -51,7 +54,7 @@ class Phrase(NamedTuple):
 
 
 def phrases() -> list[Phrase]:
-    """Every phrase that a mail may hold, in the order in which the code has them."""
+    """Every phrase that a mail, or the page behind its link, may hold, in the order in which the code has them."""
     found = [phrase for path in MODULES for phrase in _of_source(_parsed(path))]
     found += [phrase for path in TEMPLATES for phrase in _of_template(path)]
     for path, name in LABELS.items():

@@ -35,6 +35,7 @@ from alerts.admin.columns import (
 )
 from alerts.alternatives import alternatives
 from alerts.data_gaps import missing_facts, report
+from alerts.escalation import outlook
 from alerts.models import Flag, FlagAction, FlagEvent
 from alerts.models.actions import PUT_ASIDE
 from alerts.portfolio import calendar
@@ -224,6 +225,8 @@ def _page(flag: Flag) -> dict[str, Any]:
         "history": flag_report.history(flag),
         "told": flag_report.told(flag),
         "acts": flag_report.acts(flag),
+        "next_move": outlook.next_move(flag, at=now.at),
+        "moves": outlook.steps(flag),
         "colleagues": colleagues(flag),
         "standing_colour": STANDING_COLOURS[getattr(getattr(flag, "disposition", None), "standing", "open")],
         "exposure": money(flag.exposure_amount, flag.exposure_currency),
@@ -266,10 +269,10 @@ class FlagEventAdmin(LedgerAdmin):
 
 @admin.register(FlagAction)
 class FlagActionAdmin(LedgerAdmin):
-    list_display = ("at", "act", "shown_flag", "by", "reason", "because", "text")
+    list_display = ("at", "act", "shown_flag", "shown_by", "reason", "because", "text")
     list_filter = (("act", ChoicesDropdownFilter), ("reason", ChoicesDropdownFilter), ("at", RangeDateFilter))
     list_select_related = ("flag__contract", "flag__measure__change", "by")
-    search_fields = ("flag__contract__reference", "by__email", "text")
+    search_fields = ("flag__contract__reference", "by__email", "address", "text")
     ordering = ("-id",)
     sortable_by = ()
 
@@ -282,3 +285,7 @@ class FlagActionAdmin(LedgerAdmin):
         address = reverse("admin:alerts_flag_change", args=[action.flag_id])
         words = f"{action.flag.contract.reference} · {flag_report.name_of(action.flag.measure)}"
         return format_html('<a href="{}">{}</a>', address, words)
+
+    @display(description=_("by"))
+    def shown_by(self, action: FlagAction) -> str | None:
+        return action.done_by

@@ -29,6 +29,7 @@ class MessageAdmin(LedgerAdmin):
         "created_at",
         "shown_state",
         "recipient",
+        "purpose",
         "subject",
         "policy_change",
         "language",
@@ -38,6 +39,7 @@ class MessageAdmin(LedgerAdmin):
     list_display_links = ("created_at", "subject")
     list_filter = (
         ("state", ChoicesDropdownFilter),
+        ("purpose", ChoicesDropdownFilter),
         ("language", FieldTextFilter),
         ("recipient", FieldTextFilter),
         ("created_at", RangeDateTimeFilter),

@@ -99,6 +99,7 @@ class Letter:
     change_summary: str
     sources: Sequence[Source]
     more_sources: int
+    acknowledge: str
     link: str
 
 
@@ -109,8 +110,12 @@ def letter(
     today: date,
     grounds: Mapping[int, Grounds],
     received_because: Sequence[str],
+    acknowledge: str,
 ) -> Letter:
-    """Put the tidings into words; `today` is the business day, `grounds` are by flag."""
+    """Put the tidings into words; `today` is the business day, `grounds` are by flag, `acknowledge` the reader's link.
+
+    A mail of nothing but what is no longer flagged has none.
+    """
     name = one_line(change.number or change.title or change.reference, 120)
     authority = one_line(change.authority, 120)
     figures = tidings.figures
@@ -129,6 +134,7 @@ def letter(
         change_summary=one_line(change.summary, 1500),
         sources=[_source(piece) for piece in evidence[:SOURCES]],
         more_sources=max(0, len(evidence) - SOURCES),
+        acknowledge=acknowledge if tidings.told else "",
         link=f"{settings.BASE_URL}/admin/alerts/flag/",
     )
 

@@ -1,8 +1,19 @@
 """What screening finds and whom it tells: flags and their events, runs, messages."""
 
 from alerts.models.actions import Act, Disposition, FlagAction, Standing
+from alerts.models.escalation import EscalationStep, EscalationTimer, Severity, Step
 from alerts.models.flags import EventKind, Flag, FlagEvent
-from alerts.models.messages import Channel, Fate, MailDomain, MailServer, Message, MessageAttempt, Stage, State
+from alerts.models.messages import (
+    Channel,
+    Fate,
+    MailDomain,
+    MailServer,
+    Message,
+    MessageAttempt,
+    Purpose,
+    Stage,
+    State,
+)
 from alerts.models.noting import NotedFlagEvent, NotedPolicyChange, NotedRevision
 from alerts.models.reminders import CalendarKey, Meaning, Reminder, ReminderRound, ReminderStages
 from alerts.models.runs import Cause, ContractDue, ScreeningCursor, ScreeningRun, SetAside
@@ -16,6 +27,8 @@ __all__ = [
     "ContractDue",
     "DeliveryState",
     "Disposition",
+    "EscalationStep",
+    "EscalationTimer",
     "EventKind",
     "Fate",
     "Flag",
@@ -29,15 +42,18 @@ __all__ = [
     "NotedFlagEvent",
     "NotedPolicyChange",
     "NotedRevision",
+    "Purpose",
     "Reminder",
     "ReminderRound",
     "ReminderStages",
     "ScreeningCursor",
     "ScreeningRun",
     "SetAside",
+    "Severity",
     "Stage",
     "Standing",
     "State",
+    "Step",
     "WebhookDelivery",
     "WebhookEndpoint",
     "WebhookEvent",

@@ -41,11 +41,16 @@ class Because(models.TextChoices):
 
 
 class FlagAction(models.Model):
-    """Something a person did about a flag (`by` null: the machine re-opened it). Rows are only ever added."""
+    """Something a person did about a flag. Rows are only ever added.
+
+    `address` is that of whoever did it from a mail, where `by` is the user of that address, if there is one. Neither:
+    the machine re-opened it.
+    """
 
     flag = models.ForeignKey(Flag, models.PROTECT, db_constraint=False, related_name="actions")
     act = models.CharField(max_length=16, choices=Act)
     by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    address = models.CharField(max_length=320, blank=True, db_default="", help_text="of whoever did it from a mail")
     at = models.DateTimeField()
     assignee = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     reason = models.CharField(max_length=16, choices=Reason, null=True, blank=True)
@@ -65,7 +70,8 @@ class FlagAction(models.Model):
                 condition=~Q(act="dismissed") | Q(reason__isnull=False, expires_on__isnull=False),
             ),
             CheckConstraint(
-                name="flagaction_only_reopened_by_the_machine", condition=Q(by__isnull=False) | Q(act="reopened")
+                name="flagaction_only_reopened_by_the_machine",
+                condition=Q(by__isnull=False) | ~Q(address="") | Q(act="reopened"),
             ),
             CheckConstraint(
                 name="flagaction_reopened_because", condition=~Q(act="reopened") | Q(because__isnull=False)
@@ -75,6 +81,11 @@ class FlagAction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.act} at {self.at:%Y-%m-%d %H:%M}"
+
+    @property
+    def done_by(self) -> str | None:
+        """The address of whoever did it; None: nobody, it happened by itself."""
+        return self.address or (self.by.email if self.by else None)
 
 
 class Standing(models.TextChoices):

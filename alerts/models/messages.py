@@ -22,6 +22,12 @@ class Channel(models.TextChoices):
     EMAIL = "email", _("e-mail")
 
 
+class Purpose(models.TextChoices):
+    ALERT = "alert", _("alert")
+    ESCALATION = "escalation", _("escalation")
+    REMINDER = "reminder", _("reminder")
+
+
 class State(models.TextChoices):
     PENDING = "pending", _("waiting to be sent")
     SENDING = "sending", _("being sent")
@@ -93,14 +99,23 @@ class MessageQuerySet(models.QuerySet["Message"]):
         """What somebody was sending who has been lost, by the database's clock."""
         return self.filter(state=State.SENDING, lease_until__lt=Now())
 
+    def untimed(self) -> Self:
+        """Messages whose recipient has them, or has not got them in spite of an attempt, and whose timers are not set.
+
+        While no mail leaves at all, time runs out for nobody.
+        """
+        return self.filter(timed=False).exclude(state__in=[State.PENDING, State.SENDING])
+
     def about(self, flag: Flag) -> Self:
         """Messages that told of the flag."""
         events = flag.events.order_by()
-        return self.filter(
+        alerts = self.filter(
             policy_change=flag.measure.change_id,
             run__in=events.values("run"),
             events__overlap=ArraySubquery(events.values("pk")),
         )
+        # Not with OR, which would read every message there is.
+        return self.filter(pk__in=alerts.order_by().values("pk").union(flag.escalations.order_by().values("message")))
 
 
 class Message(models.Model):
@@ -117,6 +132,7 @@ class Message(models.Model):
 
     recipient = models.CharField(max_length=320)
     channel = models.CharField(max_length=16, choices=Channel)
+    purpose = models.CharField(max_length=16, choices=Purpose, default=Purpose.ALERT, db_default=Purpose.ALERT)
     dedup_key = models.CharField(max_length=500, unique=True)
     message_id = models.CharField(max_length=255, unique=True)
     run = models.ForeignKey(
@@ -161,6 +177,9 @@ class Message(models.Model):
     )
     again_at = models.DateTimeField(null=True, blank=True, help_text="when somebody last had it sent again")
     again_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
+    timed = models.BooleanField(
+        default=False, db_default=False, help_text="whether the timers of its flags' acknowledgement are set"
+    )
 
     objects = MessageQuerySet.as_manager()
 
@@ -168,6 +187,7 @@ class Message(models.Model):
         ordering = ["-id"]
         constraints = [
             constraints.one_of("channel", Channel.values, "message_channel_known"),
+            constraints.one_of("purpose", Purpose.values, "message_purpose_known"),
             constraints.one_of("state", State.values, "message_state_known"),
             models.CheckConstraint(
                 name="message_sending_has_lease",
@@ -187,6 +207,7 @@ class Message(models.Model):
             models.Index(fields=["-sent_at"], name="message_sent_at", condition=Q(sent_at__isnull=False)),
             models.Index(fields=["recipient", "-id"], name="message_recipient"),
             models.Index(fields=["run", "policy_change"], name="message_of_run_and_change"),
+            models.Index(fields=["id"], name="message_untimed", condition=Q(timed=False)),
         ]
         triggers = [pgtrigger.Protect(name="keep", operation=pgtrigger.Delete)]
 

@@ -109,12 +109,12 @@ def _shares(message: Message) -> list[_Share]:
 
 
 def _tried(message: Message) -> set[str]:
-    """The recipients of the message and of all that it stands in for."""
-    tried = {message.recipient}
-    before = message.in_place_of
-    while before is not None:
-        tried.add(before.recipient)
-        before = before.in_place_of
+    """The recipients of the message and of all it stands in for, and whoever had been told before an escalation."""
+    tried: set[str] = set()
+    link: Message | None = message
+    while link is not None:
+        tried |= {link.recipient, *link.escalations.order_by().values_list("unacknowledged_by", flat=True).distinct()}
+        link = link.in_place_of
     return tried
 
 
@@ -141,19 +141,19 @@ def _redirect(
 
 def _queue(message: Message, to: Recipient, events: list[int], capacities: list[tuple[str, str | None]]) -> None:
     """Add the events to what waits for the recipient anyway, or queue a message of their own; once, however often."""
-    if message.run_id is None or message.policy_change is None:
-        raise ValueError("the message tells no events of a run")
-    key = dedup_key(message.run_id, message.policy_change.reference, to.address)
-    waiting = Message.objects.filter(dedup_key=key, state=State.PENDING, rendered_at=None).exclude(pk=message.pk)
-    if other := waiting.select_for_update(skip_locked=True).first():
-        other.events = sorted({*other.events, *events})
-        other.capacities += [pair for pair in map(list, capacities) if pair not in other.capacities]
-        other.save(update_fields=["events", "capacities"])
-        return
+    if message.run_id is not None and message.policy_change is not None:
+        key = dedup_key(message.run_id, message.policy_change.reference, to.address)
+        waiting = Message.objects.filter(dedup_key=key, state=State.PENDING, rendered_at=None).exclude(pk=message.pk)
+        if other := waiting.select_for_update(skip_locked=True).first():
+            other.events = sorted({*other.events, *events})
+            other.capacities += [pair for pair in map(list, capacities) if pair not in other.capacities]
+            other.save(update_fields=["events", "capacities"])
+            return
     told = sha256(",".join(map(str, sorted(events))).encode()).hexdigest()[:16]
     _create(
         Message(
             recipient=to.address,
+            purpose=message.purpose,
             dedup_key=f"{CHANNEL}:instead-of-{message.pk}:{told}:{to.address}",
             run_id=message.run_id,
             policy_change=message.policy_change,
@@ -172,6 +172,7 @@ def _queue_copy(message: Message, to: Recipient) -> None:
     _create(
         Message(
             recipient=to.address,
+            purpose=message.purpose,
             dedup_key=f"{CHANNEL}:instead-of-{message.pk}:{to.address}",
             capacities=[["undelivered", message.recipient]],
             language=message.language,

@@ -18,7 +18,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 
 from alerts.mail.language import language_of
 from alerts.messages import CHANNEL, message_id
-from alerts.models import Message
+from alerts.models import Message, Purpose
 from alerts.models.reminders import Meaning, Reminder, ReminderRound, ReminderStages
 from alerts.portfolio import calendar
 from alerts.recipients import Directory, Recipient
@@ -151,6 +151,7 @@ def _message(to: Recipient, capacities: list[tuple[str, str | None]], day: date,
     return Message(
         recipient=to.address,
         channel=CHANNEL,
+        purpose=Purpose.REMINDER,
         dedup_key=key,
         message_id=message_id(key),
         capacities=capacities,

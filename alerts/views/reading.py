@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from alerts import flag_report, run_report
 from alerts.as_of import KNOWN
+from alerts.escalation import outlook
 from alerts.filters import FlagFilter, MessageFilter, RunFilter
 from alerts.models import Flag, Message, ScreeningRun, SetAside
 from alerts.serializers import (
@@ -68,6 +69,8 @@ class FlagViewSet(Ledger):
         flag.history = flag_report.history(flag)  # type: ignore[attr-defined]
         flag.told = flag_report.told(flag)  # type: ignore[attr-defined]
         flag.acts = flag_report.acts(flag)  # type: ignore[attr-defined]
+        flag.escalates_next = outlook.next_move(flag, at=clock.now())  # type: ignore[attr-defined]
+        flag.moves = outlook.steps(flag)  # type: ignore[attr-defined]
         context = {**self.get_serializer_context(), "why": flag_report.why(flag, at=clock.now())}
         return Response(WholeFlagSerializer(flag, context=context).data)
 

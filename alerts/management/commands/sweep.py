@@ -5,17 +5,20 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from alerts import messages, runs
+from alerts.escalation import moving
 from alerts.reminders import rounds
 from people.clock import now
 
 
 class Command(BaseCommand):
-    help = "Screens what changed, or everything where time may have changed an answer; writes messages and reminders."
+    help = (
+        "Screens what changed, or all where time may have changed an answer; writes alerts, escalations and reminders."
+    )
 
     def handle(self, *args: Any, **options: Any) -> None:
         at = now()
         run = runs.sweep(at=at)
-        written = messages.compose(at=at) + rounds.remind(at=at)
+        written = messages.compose(at=at) + moving.escalate(at=at) + rounds.remind(at=at)
         if run is None:
             found = "nothing to screen"
         else:

@@ -1,0 +1,1 @@
+"""What nobody acknowledges in time moves on: to the deputy, the head of the department, compliance."""
