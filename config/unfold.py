@@ -58,7 +58,11 @@ UNFOLD: dict[str, Any] = {
                     _page(_("Flags"), "flag", "alerts_flag"),
                     {"title": _("Data gaps"), "icon": "help_center", "link": reverse_lazy("admin:alerts_flag_gaps")},
                     _page(_("Contracts"), "contract", "contracts_contract"),
-                    _page(_("My calendar"), "calendar_month", "alerts_calendarkey"),
+                    {
+                        "title": _("My calendar"),
+                        "icon": "calendar_month",
+                        "link": reverse_lazy("admin:contracts_contract_calendar"),
+                    },
                     _page(_("Organizations"), "corporate_fare", "suppliers_organization"),
                 ]
             },

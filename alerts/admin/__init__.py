@@ -2,8 +2,8 @@
 
 from django.contrib import admin
 
-from alerts.admin import dashboard, flags, ledgers, policy_changes, reminders, ringing, runs, webhooks
+from alerts.admin import dashboard, flags, ledgers, policy_changes, ringing, runs, webhooks
 
 admin.site.index_template = "alerts/today.html"
 
-__all__ = ["dashboard", "flags", "ledgers", "policy_changes", "reminders", "ringing", "runs", "webhooks"]
+__all__ = ["dashboard", "flags", "ledgers", "policy_changes", "ringing", "runs", "webhooks"]

@@ -3,8 +3,10 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import messages
+from django.contrib.admin import AdminSite
 from django.contrib.postgres.forms import SimpleArrayField
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -12,11 +14,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from alerts.models import CalendarKey, ReminderStages
+from alerts.models import ReminderStages
 from alerts.models.reminders import FURTHEST, MOST_STAGES
 from alerts.reminders import keys
 from alerts.reminders.stages import DEFAULT
-from people.admin.pages import LedgerAdmin, RowsInline
+from people.admin.pages import RowsInline
+from people.models import Role
 from people.principal import principal
 
 
@@ -56,25 +59,36 @@ class StagesInline(RowsInline):
     ) % {"days": ", ".join(map(str, DEFAULT))}
 
 
-@admin.register(CalendarKey)
-class CalendarKeyAdmin(LedgerAdmin):
-    """One page: everybody's own."""
+class CalendarPages:
+    """Beside the list of contracts, everybody's own calendar of their dates."""
+
+    admin_site: AdminSite
 
     def get_urls(self) -> list[Any]:
-        return [
-            path("make", self.admin_site.admin_view(self.make), name="alerts_calendarkey_make"),
-            path("revoke", self.admin_site.admin_view(self.revoke), name="alerts_calendarkey_revoke"),
-            *super().get_urls()[:1],
+        pages = {"calendar": self.calendar, "calendar/make": self.make, "calendar/revoke": self.revoke}
+        own = [
+            path(address, self.admin_site.admin_view(view), name=f"contracts_contract_{view.__name__}")
+            for address, view in pages.items()
         ]
+        return [*own, *super().get_urls()]  # type: ignore[misc]
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return self._page(request)
+    def calendar(self, request: HttpRequest, url: str | None = None) -> HttpResponse:
+        user = principal(request)
+        if not user.has_role(*Role):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("My calendar"),
+            "key": keys.current(user),
+            "url": url,
+        }
+        return TemplateResponse(request, "alerts/calendar.html", context)
 
     def make(self, request: HttpRequest) -> HttpResponse:
         """The one page that shows the address."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        response = self._page(request, url=keys.make(principal(request)))
+        response = self.calendar(request, url=keys.make(principal(request)))
         response["Cache-Control"] = "no-store"
         return response
 
@@ -83,13 +97,4 @@ class CalendarKeyAdmin(LedgerAdmin):
             return HttpResponseNotAllowed(["POST"])
         keys.revoke(principal(request))
         messages.success(request, _("The calendar's address is void."))
-        return HttpResponseRedirect(reverse("admin:alerts_calendarkey_changelist"))
-
-    def _page(self, request: HttpRequest, url: str | None = None) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("My calendar"),
-            "key": keys.current(principal(request)),
-            "url": url,
-        }
-        return TemplateResponse(request, "alerts/calendar.html", context)
+        return HttpResponseRedirect(reverse("admin:contracts_contract_calendar"))

@@ -12,7 +12,7 @@ from unfold.decorators import display
 
 from alerts import doorbell
 from alerts.admin.columns import CERTAINTY_COLOURS, KIND_COLOURS, in_days, money, urgency
-from alerts.admin.reminders import StagesInline
+from alerts.admin.reminders import CalendarPages, StagesInline
 from alerts.flag_report import name_of
 from alerts.models import Flag
 from alerts.portfolio import calendar
@@ -68,7 +68,7 @@ for model in (Contract, Organization, PartyList, Licence):
 
 
 @admin.register(Contract)
-class FlaggedContractAdmin(Rings, ContractAdmin):
+class FlaggedContractAdmin(CalendarPages, Rings, ContractAdmin):
     change_form_outer_before_template = "alerts/contract_flags.html"
     inlines: Any = (*ContractAdmin.inlines, StagesInline)
     list_display = (*ContractAdmin.list_display[:3], "shown_flags", *ContractAdmin.list_display[3:])

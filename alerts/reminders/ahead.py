@@ -124,7 +124,8 @@ def of_dismissals(contracts: QuerySet[Any] | None, now: Calendar, within: int) -
         "flag_id", "flag__contract_id", "expires_on", "made_at"
     ):
         since = at.astimezone(zone).date() if at else None
-        yield Ahead(contract, Meaning.DISMISSAL_END, flag, on, now.today, since=since)
+        if on is not None:
+            yield Ahead(contract, Meaning.DISMISSAL_END, flag, on, now.today, since=since)
 
 
 def _near(contracts: ContractQuerySet, today: date, last: date) -> ContractQuerySet:

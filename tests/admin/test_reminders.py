@@ -7,9 +7,9 @@ from contracts.models import Contract
 from people.models import User
 from tests.admin.test_saving import form_of
 
-PAGE = "admin:alerts_calendarkey_changelist"
-MAKE = "admin:alerts_calendarkey_make"
-REVOKE = "admin:alerts_calendarkey_revoke"
+PAGE = "admin:contracts_contract_calendar"
+MAKE = "admin:contracts_contract_make"
+REVOKE = "admin:contracts_contract_revoke"
 
 
 def test_everybody_makes_and_revokes_their_own_address(opened, client):
