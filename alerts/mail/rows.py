@@ -14,8 +14,8 @@ from alerts.mail.marks import capital, labelled, listed
 
 TABLE_ROW = (
     '<tr><td class="name"><a href="{url}"><b>{reference}</b></a><br>{title}</td><td class="name">{supplier}</td>'
-    "<td>{kind}<br><small>{measure}<br>[{news}]</small></td><td>{certainty}</td><td>{basis}</td>"
-    '<td class="number">{exposure}</td><td class="day">{act_by}</td></tr>\n'
+    '<td>{kind}<br><small>{measure}<br>[{news}]</small></td><td class="word">{certainty}</td>'
+    '<td class="word">{basis}</td><td class="number">{exposure}</td><td class="day">{act_by}</td></tr>\n'
 )
 SHOWN = ("url", "reference", "title", "supplier", "kind", "measure", "news", "certainty", "basis", "exposure", "act_by")
 STEP = "<p><b>{}</b><br>{}</p>\n"
