@@ -170,7 +170,8 @@ SESSION_COOKIE_AGE = 12 * 60 * 60
 
 USE_I18N = True
 LANGUAGE_CODE = "en"
-# A language is added when every phrase exists in it: half a translation is worse than none.
+# Of the pages: one is added when all of them exist in it, for half a translation is worse than none. Mails are
+# written in the languages of alerts/mail/language.py, whose words locale/ has.
 LANGUAGES = [("en", "English")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = ["config.formats"]
