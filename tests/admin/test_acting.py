@@ -1,9 +1,13 @@
 """Buttons on the pages of flags and of policy changes."""
 
 import pytest
+from django.db.models import F
 from django.urls import reverse
 
-from alerts.models import Flag, FlagAction
+from alerts.acknowledging import acknowledge_all
+from alerts.escalation.due import set_timers, severity
+from alerts.escalation.moving import escalate
+from alerts.models import EscalationStep, EscalationTimer, Flag, FlagAction, Message
 from policies.models import PolicyChange
 
 
@@ -144,3 +148,19 @@ def test_the_page_of_alternatives_opens_for_whoever_sees_the_flag(buyer, opened,
     assert [line["line"] for line in buyer.get(address).context["lines"]] == flag.lines
     assert address in buyer.get(page(flag)).content.decode()
     assert opened("viewer", departments=("SEMICON",)).get(address).status_code == 404
+
+
+def test_the_page_says_when_a_flag_moves_on_and_where_it_has_been(buyer, flag):
+    about = Message.objects.about(flag)
+    about.update(state="sent", sent_at=F("created_at"), rendered_at=F("created_at"))
+    set_timers()
+    timer = EscalationTimer.objects.get(message__in=about, severity=severity(flag.kind, flag.certainty, flag.basis))
+    assert b"Unless somebody acknowledges it by" in buyer.get(page(flag)).content
+    escalate(at=timer.due_at)
+    step = EscalationStep.objects.get(flag=flag)
+    acknowledge_all(step.message, at=timer.due_at)
+    shown = buyer.get(page(flag)).content.decode()
+    assert f"moved on to {step.recipient}" in shown
+    assert f"{step.unacknowledged_by} had not acknowledged it in time" in shown
+    assert "from the mail" in shown
+    assert "Unless somebody acknowledges it by" not in shown

@@ -5,7 +5,7 @@ import re
 import runpy
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
@@ -48,6 +48,41 @@ def test_production_starts_when_everything_is_given(settings_with):
     assert settings["EMAIL_TIMEOUT"] == 20
     assert settings["TIME_ZONE"] == "Asia/Tokyo"
     assert settings["CLOCK_START"] is None
+
+
+def test_what_is_to_be_acknowledged_when_is_read_and_has_defaults(settings_with):
+    settings = settings_with(**COMPLETE)
+    assert settings["ACKNOWLEDGE_WITHIN"] == {"urgent": 4, "normal": 9, "review": 27}
+    assert settings["WORKING_HOURS"] == (time(9), time(18))
+    assert settings["ACKNOWLEDGE_LINK_HOURS"] == 120
+    said = {
+        "ACKNOWLEDGE_WITHIN": "urgent=1.5, review=40",
+        "WORKING_HOURS": "08:30-17:00",
+        "ACKNOWLEDGE_LINK_HOURS": "1",
+    }
+    settings = settings_with(**COMPLETE, **said)
+    assert settings["ACKNOWLEDGE_WITHIN"] == {"urgent": 1.5, "normal": 9, "review": 40}
+    assert settings["WORKING_HOURS"] == (time(8, 30), time(17))
+    assert settings["ACKNOWLEDGE_LINK_HOURS"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fault"),
+    [
+        ("ACKNOWLEDGE_WITHIN", "soon=4", "'soon' is none of urgent, normal, review"),
+        ("ACKNOWLEDGE_WITHIN", "urgent=0", "0 hours are not between 0 and 1000"),
+        ("ACKNOWLEDGE_WITHIN", "urgent", "could not convert"),
+        ("ACKNOWLEDGE_WITHIN", "urgent=nan", "nan hours are not between"),
+        ("WORKING_HOURS", "09:00", "not of the form"),
+        ("WORKING_HOURS", "18:00-09:00", "ends before it begins"),
+        ("WORKING_HOURS", "9-18", "Invalid isoformat"),
+        ("ACKNOWLEDGE_LINK_HOURS", "169", "169 is not between 1 and 168"),
+        ("ACKNOWLEDGE_LINK_HOURS", "0", "0 is not between 1 and 168"),
+    ],
+)
+def test_times_that_cannot_be_are_refused(settings_with, name, value, fault):
+    with pytest.raises(ImproperlyConfigured, match=f"- {name} cannot be read: .*{fault}"):
+        settings_with(**COMPLETE, **{name: value})
 
 
 @pytest.mark.parametrize("missing", sorted(COMPLETE.keys() - {"DATABASE_URL"}))

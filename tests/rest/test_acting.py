@@ -1,8 +1,14 @@
 """What people do about flags over REST: roles, departments, refusals, and the same call twice."""
 
-import pytest
+from datetime import datetime
 
-from alerts.models import Flag, FlagAction, Standing
+import pytest
+from django.db.models import F
+
+from alerts.acknowledging import acknowledge_all
+from alerts.escalation.due import set_timers, severity
+from alerts.escalation.moving import escalate
+from alerts.models import EscalationTimer, Flag, FlagAction, Message, Standing
 
 DISMISSAL = {"reason": "accepted_risk", "text": "The board knows", "expires_on": "2026-03-31"}
 BODIES = {
@@ -121,3 +127,28 @@ def test_lists_are_filtered_by_what_people_made_of_flags(buyer, flag):
     assert len(buyer.get("/api/v1/flags?open=true&state=open&limit=1000").json()["results"]) == all_of_them - 1
     assert len(buyer.get("/api/v1/flags?assignee=Buyer@example.com").json()["results"]) == 1
     assert buyer.get("/api/v1/flags?state=closed").status_code == 400
+
+
+def test_a_flag_says_when_it_moves_on_and_who_acknowledged_from_a_mail(buyer, flag):
+    about = Message.objects.about(flag)
+    about.update(state="sent", sent_at=F("created_at"), rendered_at=F("created_at"))
+    set_timers()
+    due = EscalationTimer.objects.get(
+        message__in=about, severity=severity(flag.kind, flag.certainty, flag.basis)
+    ).due_at
+    shown = buyer.get(f"/api/v1/flags/{flag.pk}").json()
+    following = shown["escalates_next"]
+    assert datetime.fromisoformat(following["at"]) == due
+    assert shown["escalations"] == []
+
+    escalate(at=due)
+    shown = buyer.get(f"/api/v1/flags/{flag.pk}").json()
+    (taken,) = shown["escalations"]
+    assert (taken["step"], taken["recipient"]) == (following["step"], following["recipient"])
+    assert taken["unacknowledged_by"] == about.earliest("id").recipient
+    assert shown["escalates_next"] is None  # until its mail has left
+    assert buyer.get("/api/v1/messages?limit=100").status_code == 200
+
+    acknowledge_all(Message.objects.get(pk=taken["message"]), at=due)
+    (action,) = buyer.get(f"/api/v1/flags/{flag.pk}").json()["actions"]
+    assert (action["act"], action["by"], action["from_mail"]) == ("acknowledged", taken["recipient"], True)
