@@ -28,24 +28,29 @@ def render(letter: Letter) -> Rendered:
     Where it gets too long the least urgent flags lose their reasons, and then their rows: they are counted instead.
     """
     html = _html(letter)
-    while len(html.encode()) > LIMIT and (shorter := _shorter(letter)) is not None:
+    while (size := len(html.encode())) > LIMIT and (shorter := _shorter(letter, LIMIT / size)) is not None:
         letter, html = shorter, _html(shorter)
     return Rendered(letter.subject, _text(letter), html)
 
 
-def _shorter(letter: Letter) -> Letter | None:
-    """With about a third less of what there is most of; None where nothing is left to leave out."""
+def _shorter(letter: Letter, share: float) -> Letter | None:
+    """With about that share of what there is most of; None where nothing is left to leave out."""
     reasoned = [number for number, row in enumerate(letter.rows) if row.grounds]
     if len(reasoned) > DETAILED:
         last = reasoned[max(DETAILED, len(reasoned) * 2 // 3) - 1]
         return replace(letter, rows=[*letter.rows[: last + 1], *map(_without_grounds, letter.rows[last + 1 :])])
-    if len(letter.rows) > 1 and len(letter.rows) >= len(letter.closed):
-        kept = len(letter.rows) * 2 // 3
-        return replace(letter, rows=letter.rows[:kept], more_rows=letter.more_rows + len(letter.rows) - kept)
-    if len(letter.closed) > 1:
-        kept = len(letter.closed) * 2 // 3
-        return replace(letter, closed=letter.closed[:kept], more_closed=letter.more_closed + len(letter.closed) - kept)
+    listed, closed = len(letter.rows), len(letter.closed)
+    if listed > 1 and listed >= closed:
+        kept = _fewer(listed, share)
+        return replace(letter, rows=letter.rows[:kept], more_rows=letter.more_rows + listed - kept)
+    if closed > 1:
+        kept = _fewer(closed, share)
+        return replace(letter, closed=letter.closed[:kept], more_closed=letter.more_closed + closed - kept)
     return None
+
+
+def _fewer(number: int, share: float) -> int:
+    return max(1, min(number - 1, int(number * share)))
 
 
 def _without_grounds(row: Row) -> Row:

@@ -362,7 +362,7 @@ def test_no_mail_is_longer_than_clients_show(world: World, language: str) -> Non
     world.change(summary="概要" * 5000, measure={"title": "措置" * 200, "scope": {"end_uses": ["military"]}})
     message = told(language)
     size = len(message.html.encode())
-    assert rendering.LIMIT * 0.6 < size <= rendering.LIMIT
+    assert rendering.LIMIT * 0.9 < size <= rendering.LIMIT
     rows = message.text.count("\n* C-")
     (more,) = re.findall(r"(\d+)[^\n]*https://tocsin.example.com/admin/alerts/flag/\n", message.text)
     assert rows + int(more) == 120
