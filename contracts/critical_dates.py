@@ -6,8 +6,8 @@ that no deadline is missed; where that cannot be told from the first term, a yea
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date, timedelta
+from functools import lru_cache
 from itertools import count
 from typing import Literal, NamedTuple
 
@@ -20,6 +20,8 @@ REMINDED: frozenset[Meaning] = frozenset({"notice_deadline", "expiry", "last_del
 YEAR = 12
 """Months."""
 ONE_DAY = timedelta(days=1)
+REMEMBERED = 65_536
+"""Terms: many contracts share theirs."""
 
 
 class CriticalDate(NamedTuple):
@@ -33,6 +35,14 @@ class CriticalDate(NamedTuple):
     term: int = 0
 
 
+class Term(NamedTuple):
+    """The number of a term, its last day, and how long before that notice has to be given."""
+
+    number: int
+    expires_on: date
+    notice_days: int | None
+
+
 def critical_dates(contract: ContractFacts, now: Calendar) -> list[CriticalDate]:
     """In order of the calendar; a deadline that cannot be known is not among them.
 
@@ -41,19 +51,20 @@ def critical_dates(contract: ContractFacts, now: Calendar) -> list[CriticalDate]
     return sorted(_known(contract, now.today))
 
 
-def dates_ahead(contract: ContractFacts, now: Calendar) -> list[CriticalDate]:
-    """Those that have not passed and still mean something; none where the contract has nothing to lose."""
+def dates_ahead(contract: ContractFacts, now: Calendar, until: date = date.max) -> list[CriticalDate]:
+    """Those from today to the day that still mean something; none where the contract has nothing to lose."""
+    today, end = now.today, contract.terminated_on or date.max
+    near = [
+        found
+        for found in _known(contract, today)
+        if today <= found.on <= until and (found.on < end or found.meaning not in REMINDED)
+    ]
+    if not near:
+        return []  # most contracts; where they stand need not be asked
     stands = stage(contract, now)
     if stands not in LIVE:
         return []
-    end = contract.terminated_on or date.max
-    return [
-        found
-        for found in critical_dates(contract, now)
-        if found.on >= now.today
-        and not (found.meaning == "notice_deadline" and stands == "terminating")
-        and (found.on < end or found.meaning not in REMINDED)
-    ]
+    return sorted(found for found in near if found.meaning != "notice_deadline" or stands != "terminating")
 
 
 def _known(contract: ContractFacts, today: date) -> Iterator[CriticalDate]:
@@ -64,8 +75,8 @@ def _known(contract: ContractFacts, today: date) -> Iterator[CriticalDate]:
     elif contract.renewal != "none":
         yield from _notice_deadlines(contract, today)
     if contract.expires_on is not None:
-        term, end = _term_of(contract, contract.expires_on, today)
-        yield CriticalDate(end, "expiry", term)
+        term = _term_on(contract, contract.expires_on, today)
+        yield CriticalDate(term.expires_on, "expiry", term.number)
     framework = contract.kind == "framework"
     deliveries = [
         line.ship_until
@@ -80,31 +91,38 @@ def _notice_deadlines(contract: ContractFacts, today: date) -> Iterator[Critical
     if contract.expires_on is None or contract.notice_days is None:
         return
     days = {today, _later(today, contract.notice_days)} if contract.renewal == "auto" else {today}
-    for term, end in sorted({_term_of(contract, contract.expires_on, day) for day in days}):
-        deadline = notice_deadline(replace(contract, expires_on=end))
+    for term in {_term_on(contract, contract.expires_on, day) for day in days}:
+        deadline = notice_deadline(term)
         if deadline is not None:
-            yield CriticalDate(deadline, "notice_deadline", term)
+            yield CriticalDate(deadline, "notice_deadline", term.number)
 
 
-def _term_of(contract: ContractFacts, expires_on: date, day: date) -> tuple[int, date]:
-    """The number and the last day of the first term that has not ended before the day."""
+def _term_on(contract: ContractFacts, expires_on: date, day: date) -> Term:
+    """The first term that has not ended before the day."""
     if day <= expires_on or contract.renewal != "auto":
-        return 0, expires_on
-    months = _months_of_a_term(contract, expires_on)
+        return Term(0, expires_on, contract.notice_days)
+    number, end = _renewed(contract.effective_on or contract.concluded_on, expires_on, day)
+    return Term(number, end, contract.notice_days)
+
+
+@lru_cache(REMEMBERED)
+def _renewed(begin: date | None, expires_on: date, day: date) -> tuple[int, date]:
+    """The number and the last day of the first renewed term that has not ended before the day."""
+    months = _months_of_a_term(begin, expires_on)
     passed = (day.year - expires_on.year) * YEAR + day.month - expires_on.month
-    for term in count(max(passed // months, 1)):
-        end = _months_after(expires_on + ONE_DAY, term * months) - ONE_DAY
+    for number in count(max(passed // months, 1)):
+        end = _months_after(expires_on + ONE_DAY, number * months) - ONE_DAY
         if end >= day:
-            return term, end
+            return number, end
     raise AssertionError("terms go on")
 
 
-def _months_of_a_term(contract: ContractFacts, expires_on: date) -> int:
+def _months_of_a_term(begin: date | None, expires_on: date) -> int:
     """Where the first term is a whole number of months and less than a year, as long; otherwise a year."""
-    begin = contract.effective_on or contract.concluded_on
     if begin is not None:
-        for months in range(1, YEAR):
-            if _months_after(begin, months) in (expires_on, expires_on + ONE_DAY):
+        apart = (expires_on.year - begin.year) * YEAR + expires_on.month - begin.month
+        for months in (apart, apart + 1):
+            if 0 < months < YEAR and _months_after(begin, months) in (expires_on, expires_on + ONE_DAY):
                 return months
     return YEAR
 

@@ -73,8 +73,8 @@ def of_contracts(
         for id, reference, *values in chunk:
             columns = dict(zip(CONTRACT_COLUMNS, values, strict=True))
             facts = contract_facts({"reference": reference, **columns, "lines": lines.get(id, ())})
-            for found in dates_ahead(facts, now):
-                if found.on <= last and found.meaning in meanings:
+            for found in dates_ahead(facts, now, last):
+                if found.meaning in meanings:
                     yield Ahead(id, found.meaning, 0, found.on, now.today, number=found.term)
 
 

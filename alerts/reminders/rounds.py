@@ -66,6 +66,7 @@ def remind(*, at: datetime) -> int:
     finished = ReminderRound.objects.filter(day=local.date(), finished_at__isnull=False)
     if local.hour < settings.REMINDER_HOUR or finished.exists():
         return 0
+    ReminderRound.objects.get_or_create(day=local.date(), defaults={"at": at})
     try:
         with transaction.atomic():
             return _round(local.date(), at)
@@ -77,9 +78,9 @@ def remind(*, at: datetime) -> int:
 
 
 def _round(day: date, at: datetime) -> int:
-    ReminderRound.objects.get_or_create(day=day, defaults={"at": at})
-    # Whoever comes second waits, and finds the round finished.
-    if ReminderRound.objects.select_for_update().get(day=day).finished_at is not None:
+    # Whoever comes second leaves it to the first, and looks again with the next sweep.
+    unfinished = ReminderRound.objects.filter(day=day, finished_at__isnull=True)
+    if unfinished.select_for_update(skip_locked=True).first() is None:
         return 0
     due = _untold(list(_due(at)))
     messages = _queue(due, day, at)
