@@ -26,7 +26,7 @@ FIRST_WAIT, LONGEST_WAIT = 5, 60 * 60
 GIVE_UP_AFTER = timedelta(hours=72)
 UNREACHABLE_WAIT = 20
 """Seconds for which others go first, lest one message that breaks the session holds up all."""
-UNCLEAR_WAIT = 5 * 60
+UNCLEAR_WAIT = 30
 """Seconds before a mail that may have arrived is sent once more."""
 UNCLEAR_ATTEMPTS = 2
 LOST_ATTEMPTS = 5
