@@ -111,7 +111,8 @@ def _renewed(begin: date | None, expires_on: date, day: date) -> tuple[int, date
     months = _months_of_a_term(begin, expires_on)
     passed = (day.year - expires_on.year) * YEAR + day.month - expires_on.month
     for number in count(max(passed // months, 1)):
-        end = _months_after(expires_on + ONE_DAY, number * months) - ONE_DAY
+        follows = _months_after(expires_on + ONE_DAY, number * months)
+        end = follows - ONE_DAY if follows < date.max else follows  # the calendar ends with the term
         if end >= day:
             return number, end
     raise AssertionError("terms go on")

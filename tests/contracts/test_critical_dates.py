@@ -139,3 +139,4 @@ def test_the_last_delivery_is_that_of_lines_still_open() -> None:
 def test_days_of_notice_beyond_the_calendar_do_no_harm() -> None:
     facts = contract(effective_on=date(2025, 4, 1), expires_on=date(2026, 3, 31), renewal="auto", notice_days=2**31 - 1)
     assert ("2026-03-31", "expiry") in ahead(facts, date(2026, 1, 1))
+    assert ahead(facts, date(9999, 6, 1)) == []  # what ends with the calendar has no end
