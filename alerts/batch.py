@@ -17,6 +17,7 @@ from alerts.portfolio import PinnedPolicies
 from alerts.reconcile import Desired, close, reconcile
 from alerts.reopening import reopen_changed
 from alerts.screening import PolicySet
+from alerts.screening.book import Book
 from alerts.screening.flags import Flags
 from alerts.screening.instants import Turns
 from alerts.stored import open_flags
@@ -42,11 +43,15 @@ class Failure(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Contracts that were screened together; `contracts` holds those of them that may have flags."""
+    """Contracts that were screened together; the book's `contracts` are those of them that may have flags."""
 
     span: Span
-    contracts: Contracts
+    book: Book
     flags: Flags
+
+    @property
+    def contracts(self) -> Contracts:
+        return self.book.contracts
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +91,16 @@ class Screening:
         policy_set = narrowed.policy_set if narrowed else self.pinned.policy_set
         version = dict(zip(span.ids.tolist(), versions.tolist(), strict=True))
         self.run.contracts += len(span)
-        for part in screened(span, self.reader.read, policy_set):
+        for part in screened(span, self._read, policy_set):
             if isinstance(part, Failed):
                 self._set_aside(part)
                 continue
             self._keep(part, version, policy_set, narrowed.changes if narrowed else None)
             if narrowed is None:
                 self._note_turns(part)
+
+    def _read(self, span: Span) -> Book:
+        return Book(self.reader.read(span), self.pinned.calendar)
 
     def _keep(self, part: Part, versions: dict[int, int], policy_set: PolicySet, changes: Changes) -> None:
         run, pinned, ids = self.run, self.pinned, part.span.ids
@@ -129,13 +137,13 @@ class Screening:
         )
 
 
-def screened(span: Span, read: Callable[[Span], Contracts], policy_set: PolicySet) -> Iterator[Part | Failed]:
+def screened(span: Span, read: Callable[[Span], Book], policy_set: PolicySet) -> Iterator[Part | Failed]:
     """Contracts and their flags, ascending; what fails is halved until the contract at fault stands alone."""
     if not len(span):
         return
     try:
-        contracts = read(span)
-        part = Part(span, contracts, policy_set.flags(contracts))
+        book = read(span)
+        part = Part(span, book, policy_set.flags(book))
     except DatabaseError:
         raise  # the transaction is lost: this is nobody's fault but the run's
     except Exception as error:

@@ -2,17 +2,21 @@
 
 Reading and compiling a large policy set takes seconds; saving one contract and screening it must not. What is kept is
 used again only where no policy, organization, list or licence has an entry in the change log that it did not see, no
-day has begun anywhere, and the settings are the same.
+day has begun anywhere, and the settings are the same; of a few policy changes that changed alone, just these are read.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from alerts.portfolio import PinnedPolicies, calendar
 from alerts.seen import changed_since, database, settled_snapshot
 from people.models import ChangeEntry
 
-ABOUT_POLICIES = [kind for kind in ChangeEntry.Kind.values if kind != ChangeEntry.Kind.CONTRACT]
+Kind = ChangeEntry.Kind
+BESIDES_POLICY_CHANGES = [kind for kind in Kind.values if kind not in (Kind.CONTRACT, Kind.POLICY_CHANGE)]
+MOST = 100
+"""With more changed policy changes than these, all are read again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,13 @@ class _Kept:
     pinned: PinnedPolicies
 
 
+class _Again(NamedTuple):
+    """Policies that are still good but for these policy changes, by id."""
+
+    pinned: PinnedPolicies
+    changed: list[int]
+
+
 class Pinning:
     """What this process keeps."""
 
@@ -32,15 +43,25 @@ class Pinning:
 
     def at(self, at: datetime, *, afresh: bool = False) -> PinnedPolicies:
         """The stored policies compiled for an instant; `afresh`: read whatever is kept."""
-        kept = None if afresh else self._kept
-        if kept and kept.database == database() and not changed_since(kept.snapshot, ABOUT_POLICIES, most=1):
-            again = kept.pinned.again(calendar(at))
-            if again is not None:
-                return again
+        kept = None if afresh else self._again(at)
+        if kept and not kept.changed:
+            return kept.pinned
         snapshot = settled_snapshot()
-        pinned = PinnedPolicies.at(at)
+        pinned = kept.pinned.with_changed(kept.changed) if kept else PinnedPolicies.at(at)
         self._kept = _Kept(database(), snapshot, pinned) if snapshot else None
         return pinned
+
+    def _again(self, at: datetime) -> "_Again | None":
+        """What is kept, for another instant, and the policy changes that changed; None where it is of no use."""
+        kept = self._kept
+        if not kept or kept.database != database() or changed_since(kept.snapshot, BESIDES_POLICY_CHANGES, most=1):
+            return None
+        changed = changed_since(kept.snapshot, [Kind.POLICY_CHANGE], most=MOST + 1)
+        again = kept.pinned.again(calendar(at)) if len(changed) <= MOST else None
+        if again is None:
+            return None
+        self._kept = replace(kept, pinned=again)  # so that what it compiles is kept, too
+        return _Again(again, changed)
 
     def forget(self) -> None:
         self._kept = None

@@ -1,11 +1,12 @@
 """What is stored, as screening reads it: the policies of the moment, their version, and the calendar of an instant."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cached_property
 from hashlib import sha256
+from types import MappingProxyType
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,9 +15,10 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from alerts.screening import Calendar, Policies, PolicySet, compile_policies
+from alerts.screening.answers import Answers
 from alerts.screening.instants import Turns
 from alerts.screening.slots import Slots
-from alerts.screening.soundness import compile_sound
+from alerts.screening.soundness import Unsound, compile_sound
 from contracts.columns import Ids
 from policies.models import Licence, Measure, PartyList, PolicyChange
 from suppliers.models import Organization
@@ -41,7 +43,7 @@ def stored_policies() -> Policies:
 
 def readable_policies() -> tuple[Policies, list[LeftOut]]:
     """The same, and what of it cannot be read: a licence that cannot covers nothing."""
-    measures, unread = _readable(Measure.objects.published(), lambda m: f"{m.change.reference}/{m.key}")
+    measures, unread = _readable(Measure.objects.published(), _name)
     licences, invalid = _readable(Licence.objects.all(), lambda licence: f"licence {licence.reference}")
     policies = Policies(
         measures=measures,
@@ -50,6 +52,10 @@ def readable_policies() -> tuple[Policies, list[LeftOut]]:
         licences=licences,
     )
     return policies, [*unread, *invalid]
+
+
+def _name(measure: Measure) -> str:
+    return f"{measure.change.reference}/{measure.key}"
 
 
 def _readable(objects: Any, name: Callable[[Any], str]) -> tuple[list[Any], list[LeftOut]]:
@@ -101,27 +107,60 @@ class PinnedPolicies:
     version: str
     calendar: Calendar
     policies: Policies
-    policy_set: PolicySet
+    answers: Answers
     left_out: tuple[LeftOut, ...] = ()
+    changes: Mapping[int, str] = field(default_factory=dict)
+    """The references of all policy changes by their ids."""
 
     @classmethod
     def at(cls, at: datetime) -> "PinnedPolicies":
         policies, left_out = readable_policies()
-        return cls.of(policies, left_out, policy_version(), calendar(at))
+        return cls.of(policies, left_out, policy_version(), calendar(at), _references())
 
     @classmethod
-    def of(cls, policies: Policies, unread: Iterable[LeftOut], version: str, now: Calendar) -> "PinnedPolicies":
-        sound, policy_set, unsound = compile_sound(policies, now)
-        left_out = [*unread, *(LeftOut(one.measure, one.error) for one in unsound)]
-        return cls(version, now, sound, policy_set, tuple(sorted(left_out, key=lambda one: one.name)))
+    def of(
+        cls,
+        policies: Policies,
+        unread: Iterable[LeftOut],
+        version: str,
+        now: Calendar,
+        changes: Mapping[int, str] = MappingProxyType({}),
+    ) -> "PinnedPolicies":
+        answers = Answers(policies.organizations, policies.lists, now)
+        sound, policy_set, unsound = compile_sound(policies, now, answers)
+        pinned = cls(version, now, sound, answers, _named([*unread, *_not_compiled(unsound)]), changes)
+        vars(pinned)["policy_set"] = policy_set
+        return pinned
+
+    @cached_property
+    def policy_set(self) -> PolicySet:
+        return compile_policies(self.policies, self.calendar, self.answers)
 
     def again(self, now: Calendar) -> "PinnedPolicies | None":
         """The same for another instant of the same days, with all that has been looked up; None for other days."""
         if self._days(now) != self._days(self.calendar):
             return None
         other = copy(self)
-        vars(other).update(calendar=now, policy_set=self.policy_set.at(now))
+        vars(other)["calendar"] = now
+        if "policy_set" in vars(self):
+            vars(other)["policy_set"] = self.policy_set.at(now)
         return other
+
+    def with_changed(self, changes: Collection[int]) -> "PinnedPolicies":
+        """The same with these policy changes, by id, read again, where nothing else has changed that policies are."""
+        before = {self.changes[id] for id in changes if id in self.changes}
+        measures, unread = _readable(Measure.objects.published().filter(change__in=changes), _name)
+        fresh, _, unsound = compile_sound(replace(self.policies, measures=measures), self.calendar, self.answers)
+        stay = [measure for measure in self.policies.measures if measure.change not in before]
+        left_out = [one for one in self.left_out if one.name.partition("/")[0] not in before]
+        return PinnedPolicies(
+            version=policy_version(),
+            calendar=self.calendar,
+            policies=replace(self.policies, measures=sorted([*stay, *fresh.measures], key=lambda one: one.name)),
+            answers=self.answers,
+            left_out=_named([*left_out, *unread, *_not_compiled(unsound)]),
+            changes=_references(),
+        )
 
     def _days(self, now: Calendar) -> tuple[object, ...]:
         """All of the calendar that policies depend on: settings, and which day it is in every zone that is named."""
@@ -144,7 +183,7 @@ class PinnedPolicies:
         """The measures of these policy changes alone, by the changes' ids."""
         names = {name for name, id in self.ids.items() if self.measures[id].change_id in changes}
         some = [measure for measure in self.policies.measures if measure.name in names]
-        return compile_policies(replace(self.policies, measures=some), self.calendar)
+        return compile_policies(replace(self.policies, measures=some), self.calendar, self.answers)
 
     def ids_of(self, slots: Slots) -> Ids:
         """The id of each slot's measure."""
@@ -165,13 +204,25 @@ class PinnedPolicies:
     @cached_property
     def ids(self) -> Mapping[str, int]:
         """The ids of the measures by their names."""
-        return {f"{measure.change.reference}/{measure.key}": pk for pk, measure in self.measures.items()}
+        return {_name(measure): pk for pk, measure in self.measures.items()}
 
     @cached_property
     def today(self) -> Mapping[str, date]:
         """By measure: the latest day that has begun in its own or the business time zone."""
         own = {m.name: self.calendar.at.astimezone(ZoneInfo(m.timezone)).date() for m in self.policies.measures}
         return {name: max(day, self.calendar.today) for name, day in own.items()}
+
+
+def _references() -> Mapping[int, str]:
+    return dict(PolicyChange.objects.order_by().values_list("id", "reference"))
+
+
+def _not_compiled(unsound: Iterable[Unsound]) -> Iterator[LeftOut]:
+    return (LeftOut(one.measure, one.error) for one in unsound)
+
+
+def _named(left_out: Iterable[LeftOut]) -> tuple[LeftOut, ...]:
+    return tuple(sorted(left_out, key=lambda one: one.name))
 
 
 def _array(ids: Iterable[int]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from functools import cached_property
+from functools import cached_property, partial
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -21,6 +21,7 @@ from alerts.portfolio import calendar, stored_policies
 from alerts.recipients import Directory
 from alerts.resident import resident
 from alerts.screening import Policies, PolicySet, Verdict
+from alerts.screening.book import Book
 from alerts.screening.flags import Flags
 from alerts.screening.slots import Slots
 from alerts.screening.soundness import compile_sound, contradictions
@@ -140,13 +141,14 @@ def preview(
     """
     supposed = _supposed(references, bundle, source, at) if bundle else None
     with one_moment():
-        stored = pinning.at(at).policies
+        pinned = pinning.at(at)
+        stored = pinned.policies
         before = replace(stored, measures=[m for m in stored.measures if m.change in references])
         after = supposed or _published(references, stored)
         faults = [f"{m.name}: {fault}" for m in after.measures for fault in contradictions(m)]
         now = calendar(at)
-        _, before_set, _ = compile_sound(before, now)
-        after, after_set, unsound = compile_sound(after, now)
+        _, before_set, _ = compile_sound(before, now, pinned.answers)
+        after, after_set, unsound = compile_sound(after, now, None if supposed else pinned.answers)
         sides = _screened(before_set, after_set)
         return Preview(
             changes=tuple(sorted(references)),
@@ -186,13 +188,13 @@ def _supposed(references: Collection[str], bundle: Bundle, source: str, at: date
 def _screened(*policy_sets: PolicySet) -> list[Side]:
     """What each says of every stored contract that can be screened."""
     nobody = Contracts.of([])
-    found = [[policy_set.flags(nobody)] for policy_set in policy_sets]
+    found = [[one.flags(Book(nobody, one.now))] for one in policy_sets]
     asked = [(parts, one) for parts, one in zip(found, policy_sets, strict=True) if one.slots.measures]
-    for held in resident.contracts() if asked else ():
+    for held, outdated in resident.contracts() if asked else ():
         for parts, policy_set in asked:
-            for part in screened(held.span, held.read, policy_set):
+            for part in screened(held.span, partial(held.book, now=policy_set.now), policy_set):
                 if isinstance(part, Part):
-                    parts.append(part.flags.take(np.flatnonzero(~np.isin(part.flags.contract, held.outdated))))
+                    parts.append(part.flags.take(np.flatnonzero(~np.isin(part.flags.contract, outdated))))
     return [Side(Flags.joined(parts), one.slots) for parts, one in zip(found, policy_sets, strict=True)]
 
 

@@ -4,8 +4,7 @@ What has changed since they were read is in the change log, and is read again; s
 it begins. A process keeps no more contracts than RESIDENT_CONTRACTS.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from threading import Lock
 
 import numpy as np
@@ -13,10 +12,12 @@ import structlog
 from django.conf import settings
 from django.db import Error as DatabaseError
 
+from alerts.screening.book import Book
 from alerts.seen import changed_since, database, settled_snapshot
 from contracts.columns import Contracts, Ids
 from contracts.copying import Reader, Span, spans
 from contracts.models import Contract
+from contracts.stage import Calendar
 from people.models import ChangeEntry
 
 MOST = 20_000
@@ -26,17 +27,22 @@ NOBODY = np.zeros(0, dtype=np.int64)
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
 class Held:
-    """Contracts that were read together, and those of them that have changed since and are held elsewhere."""
+    """Contracts that were read together, and their book as it was last asked for."""
 
-    span: Span
-    contracts: Contracts | None
-    outdated: Ids
+    def __init__(self, span: Span, contracts: Contracts | None) -> None:
+        self.span = span
+        self._contracts = contracts
+        self._book: Book | None = None
 
-    def read(self, span: Span) -> Contracts:
+    def book(self, span: Span, now: Calendar) -> Book:
         """The span's contracts: those held, or read now where it is another span or could not be read whole."""
-        return self.contracts if span is self.span and self.contracts else Reader().read(span)
+        if span is not self.span or self._contracts is None:
+            return Book(Reader().read(span), now)
+        book = self._book
+        if book is None or not book.serves(now):
+            self._book = book = Book(self._contracts, now)
+        return book
 
 
 class Resident:
@@ -51,16 +57,16 @@ class Resident:
         self._snapshot = ""
         self._held: list[Held] = []
 
-    def contracts(self) -> Iterator[Held]:
-        """All stored contracts, span by span."""
+    def contracts(self) -> Iterator[tuple[Held, Ids]]:
+        """All stored contracts, span by span, each with the ids of those that have changed and are held elsewhere."""
         if Contract.objects.order_by()[settings.RESIDENT_CONTRACTS : settings.RESIDENT_CONTRACTS + 1].exists():
-            return _read()
+            return _with(_read(), NOBODY)
         with self._lock:
             changed = self._changed()
             if changed is None:
                 snapshot = settled_snapshot()
                 if snapshot is None:
-                    return _read()
+                    return _with(_read(), NOBODY)
                 log.info("contracts read into memory")
                 self._held = list(_read())
                 self._database, self._snapshot, changed = database(), snapshot, NOBODY
@@ -78,19 +84,19 @@ class Resident:
 resident = Resident()
 
 
-def _with(held: list[Held], changed: Ids) -> Iterator[Held]:
+def _with(held: Iterable[Held], changed: Ids) -> Iterator[tuple[Held, Ids]]:
     for one in held:
-        yield Held(one.span, one.contracts, changed)
+        yield one, changed
     if len(changed):
-        yield Held(Span(changed), None, NOBODY)
+        yield Held(Span(changed), None), NOBODY
 
 
 def _read() -> Iterator[Held]:
     reader = Reader()
     for span, _ in spans():
         try:
-            yield Held(span, reader.read(span), NOBODY)
+            yield Held(span, reader.read(span))
         except DatabaseError:
             raise
         except Exception:  # a contract that cannot be read: its neighbours are found when they are screened
-            yield Held(span, None, NOBODY)
+            yield Held(span, None)

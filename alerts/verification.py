@@ -12,7 +12,8 @@ from alerts.manifest import FORMAT, Manifest, bucket_of
 from alerts.models import EventKind, FlagEvent, ScreeningRun
 from alerts.portfolio import PinnedPolicies
 from alerts.screening import Calendar, PolicySet
-from contracts.columns import NO_LINE, Contracts
+from alerts.screening.book import Book
+from contracts.columns import NO_LINE
 from contracts.copying import Span
 from people.models import ChangeEntry
 
@@ -115,8 +116,8 @@ class _Recomputed:
                 for id, verdict in zip(contracts, part.flags.verdicts(policy_set.slots, contracts), strict=True):
                     self.marks[id].add((verdict.measure, verdict.kind, verdict.certainty, verdict.basis))
 
-    def _read(self, span: Span) -> Contracts:
-        return self.past.columns(span.ids.tolist())
+    def _read(self, span: Span) -> Book:
+        return Book(self.past.columns(span.ids.tolist()), self.pinned.calendar)
 
 
 def _differing(

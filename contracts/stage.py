@@ -6,6 +6,7 @@ Always derived, never stored. Source: "Stage on a day" and "Renewal ahead" of th
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from typing import Any, Literal, NamedTuple, Protocol
 from zoneinfo import ZoneInfo
 
@@ -111,6 +112,7 @@ def places(
     return sum(bit * (1 << position) for position, bit in enumerate(found))
 
 
+@cache
 def place_of(number: int) -> Place:
     return Place(*(bool(number >> position & 1) for position in range(len(Place._fields))))
 

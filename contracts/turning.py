@@ -43,13 +43,13 @@ def next_day_of_delivery(contracts: Contracts, today: int) -> Days:
     return next_day
 
 
-def concluded_from(conclusion: Conclusion, now: Calendar) -> datetime | None:
-    """The instant from which on a contract is concluded."""
+def concluded_from(conclusion: Conclusion, timezone: str) -> datetime | None:
+    """The instant from which on a contract is concluded; `timezone` is that of business."""
     if conclusion.concluded_at is not None:
         return conclusion.concluded_at
     if conclusion.concluded_on is None:
         return None
-    return start_of_day(conclusion.concluded_on, conclusion.concluded_timezone or now.timezone)
+    return start_of_day(conclusion.concluded_on, conclusion.concluded_timezone or timezone)
 
 
 def notice_days(terms: Terms) -> int:

@@ -3,6 +3,7 @@
 They are those not concluded, live, with a renewal ahead or calling off; all others have no rows.
 """
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
@@ -15,7 +16,8 @@ from alerts.screening.commodities import profile
 from alerts.screening.kleene import Truth
 from contracts.columns import NO_LINE, Bools, Codes, Column, Contracts, Rows, together
 from contracts.days import Days, acting_before_renewal
-from contracts.facts import Amounts, Terms
+from contracts.facts import Amounts, Conclusion, Terms
+from contracts.instants import NEVER, Moments, microseconds
 from contracts.stage import (
     LIVE,
     NOT_CONCLUDED,
@@ -27,10 +29,11 @@ from contracts.stage import (
     stage_at,
 )
 from contracts.standing import where_they_stand
-from contracts.turning import notice_days
+from contracts.turning import concluded_from, notice_days
 
 Ints = npt.NDArray[np.int32]
 Standing = tuple[bool, bool, int, bool]
+NOTHING = Decimal(0)
 NO, MAYBE, YES = 0, 1, 2
 """A truth in a column."""
 
@@ -64,7 +67,7 @@ class Book:
         rows = self.positions
         chosen = matters[lines.contract]
         numbers = np.cumsum(matters, dtype=np.int32) - 1
-        self._contracts, self._lines = contracts, np.flatnonzero(chosen)
+        self.contracts, self._lines = contracts, np.flatnonzero(chosen)
 
         self.ids = contracts.ids[rows]
         self.signing: Bools = signing[rows]
@@ -89,6 +92,17 @@ class Book:
         self.ship_from, self.ship_until = lines.ship_from[chosen], lines.ship_until[chosen]
         self.open = all_open[chosen]
 
+    def serves(self, now: Calendar) -> bool:
+        """Whether all of it holds at another instant, too: on the same day, and nothing was concluded in between."""
+        if replace(self.now, at=now.at) != now or self.now.today != now.today:
+            return False
+        first, last = sorted(microseconds(calendar.at) for calendar in (self.now, now))
+        return not bool(((first < self._concluded_from) & (self._concluded_from <= last)).any())
+
+    @cached_property
+    def _concluded_from(self) -> Moments:
+        return np.unique(self.contracts.conclusion.array(np.int64, _concluded_from, self.now.timezone))
+
     @cached_property
     def act_before_renewal(self) -> Days:
         notice = self.terms.array(np.int64, notice_days)
@@ -96,12 +110,20 @@ class Book:
 
     @cached_property
     def reference(self) -> Column:
-        return Column.of(self._contracts.references(self.ids))
+        return Column.of(self.contracts.references(self.ids))
+
+    def worth(self, lines: Rows) -> tuple[npt.NDArray[np.object_], Bools]:
+        """Of lines, their open quantity at its price, zero where that is not established; and whether it is."""
+        rows = self.amounts.rows[lines]
+        return self._worth[0][rows], self._worth[1][rows]
 
     @cached_property
-    def worth(self) -> npt.NDArray[np.object_]:
-        """Of each line, its open quantity at its price, or None where that is not established."""
-        return self.amounts.values.derived(worth).objects()[self.amounts.rows]
+    def _worth(self) -> tuple[npt.NDArray[np.object_], Bools]:
+        known = self.amounts.values.derived(worth)
+        established = np.array([amount is not None for amount in known.known], dtype=np.bool_)
+        amounts = known.objects()
+        amounts[~established] = NOTHING
+        return amounts, established
 
     @cached_property
     def has_lines(self) -> Bools:
@@ -136,6 +158,11 @@ def _standing(terms: Terms, place: int) -> Standing:
         code(renewal_ahead_at(terms, place_of(place))),
         terms.kind == "framework" and at_stage in ("concluded", "active"),
     )
+
+
+def _concluded_from(conclusion: Conclusion, timezone: str) -> int:
+    turn = concluded_from(conclusion, timezone)
+    return NEVER if turn is None else microseconds(turn)
 
 
 def _openness(amounts: Amounts) -> tuple[int, int]:

@@ -20,7 +20,6 @@ PER_FLAG = ("contract", "slot", "kind", "matched", "basis", "act_by", "exposure"
 PER_LINE = ("line", "unknowns")
 CENT = Decimal("0.01")
 """An amount shows its cents, and more places only where it has them."""
-NOTHING = Decimal(0)
 _currency = attrgetter("currency")
 
 
@@ -121,7 +120,7 @@ def gathered(hits: Hits, book: Book) -> Flags:
         matched=matched,
         basis=basis.astype(np.int8),
         act_by=_reduced(np.minimum, act_by, starts),
-        exposure=_exposure(book.worth[lines], starts, book.has_lines[contract] & (currency != None)),  # noqa: E711
+        exposure=_exposure(*book.worth(lines), starts, book.has_lines[contract] & (currency != None)),  # noqa: E711
         currency=currency,
         starts=starts,
         line=book.number[lines],
@@ -135,13 +134,12 @@ def shown(amount: Decimal) -> Decimal:
     return exact if exact % CENT else exact.quantize(CENT)
 
 
-def _exposure(worth: npt.NDArray[np.object_], starts: Rows, can_be_told: Bools) -> npt.NDArray[np.object_]:
+def _exposure(
+    amounts: npt.NDArray[np.object_], established: Bools, starts: Rows, can_be_told: Bools
+) -> npt.NDArray[np.object_]:
     """The sum over each flag's lines, exact; None where one of them is not established."""
-    unknown = worth == None  # noqa: E711
-    amounts = worth.copy()
-    amounts[unknown] = NOTHING
     sums = _reduced(np.add, amounts, starts)
-    sums[~can_be_told | _reduced(np.logical_or, unknown, starts)] = None
+    sums[~(can_be_told & _reduced(np.logical_and, established, starts))] = None
     return sums
 
 

@@ -32,7 +32,7 @@ def _instants(days: Days, zone: str) -> Moments:
 
 def _concluded_from(conclusion: Conclusion, now: Calendar) -> int:
     """From when on a contract is concluded, where that lies ahead."""
-    turn = concluded_from(conclusion, now)
+    turn = concluded_from(conclusion, now.timezone)
     return microseconds(turn) if turn is not None and turn > now.at else NEVER
 
 

@@ -7,14 +7,12 @@ single contract and a whole portfolio alike; there is no second implementation o
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
-from datetime import date
-from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
+from alerts.screening.answers import Answers
 from alerts.screening.book import Book
 from alerts.screening.effects import Candidates, Hits, effects
 from alerts.screening.flags import Flags, gathered
@@ -27,15 +25,12 @@ from alerts.screening.verdicts import BIT, KINDS, Kind, Verdict
 from contracts.columns import Contracts
 from contracts.facts import ContractFacts
 from contracts.stage import Calendar
-from policies.facts import ROLES, LicenceFacts, MeasureFacts, Parties, PartyListFacts, Role
-from suppliers.control import Answer, Ownership
+from policies.facts import ROLES, LicenceFacts, MeasureFacts, PartyListFacts
 from suppliers.facts import OrganizationFacts
 
 Question = Callable[[Any], Truth]
 CHUNK = 65_536
 """Lines screened at once."""
-HALF = Decimal(50)
-"""Where a measure has no affiliates rule, a holding from here on makes an organization's place on a list unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +55,11 @@ class Criterion:
 class PolicySet:
     """Measures compiled for one instant."""
 
-    def __init__(self, policies: Policies, now: Calendar) -> None:
+    def __init__(self, policies: Policies, now: Calendar, answers: Answers | None = None) -> None:
         self.now = now
         self.slots = Slots.of(policies.measures, now.at)
         measures = self.slots.measures
-        answers = _Answers(policies, now)
+        answers = answers or Answers(policies.organizations, policies.lists, now)
         todays = self.slots.todays
 
         def scalar(criterion: str, rule: Any) -> ScalarTable:
@@ -78,7 +73,7 @@ class PolicySet:
                 state and (state, today)
                 for state, today in zip((m.scope.supplier_controlled_by_state for m in measures), todays, strict=True)
             ],
-            lambda stated: answers.state_control(*stated).of,
+            lambda stated: answers.about(answers.state_control(*stated)),
         )
         goods = [measure.scope.commodities for measure in measures]
         excepted = [measure.scope.except_commodities for measure in measures]
@@ -121,13 +116,12 @@ class PolicySet:
     def screen(self, contracts: Iterable[ContractFacts]) -> list[Verdict]:
         """The flags that must be open, in order of contract, measure and kind."""
         known = list(contracts)
-        found = self.flags(Contracts.of(known))
+        found = self.flags(Book(Contracts.of(known), self.now))
         references = [known[position].reference for position in found.contract.tolist()]
         return sorted(found.verdicts(self.slots, references), key=lambda verdict: verdict.key)
 
-    def flags(self, contracts: Contracts) -> Flags:
+    def flags(self, book: Book) -> Flags:
         """The same as columns, of any number of contracts."""
-        book = Book(contracts, self.now)
         return gathered(self.hits(book), book)
 
     def spares(self, contracts: Sequence[ContractFacts], kind: Kind) -> list[bool]:
@@ -179,9 +173,11 @@ class PolicySet:
         return Hits.joined(found)
 
 
-def compile_policies(policies: Policies, now: Calendar) -> PolicySet:
-    """Pin the policies at an instant."""
-    return PolicySet(policies, now)
+def compile_policies(policies: Policies, now: Calendar, answers: Answers | None = None) -> PolicySet:
+    """Pin the policies at an instant; `answers` are those of an earlier set on the same days with the same
+    organizations and lists.
+    """
+    return PolicySet(policies, now, answers)
 
 
 def _pairs(possible: Words, slots: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
@@ -201,59 +197,3 @@ def one_of(wanted: tuple[str, ...], value: str | None) -> Truth:
 
 def _country(facts: OrganizationFacts | None) -> str | None:
     return facts.country if facts else None
-
-
-class _Answers:
-    """Ownership questions, answered once per question and day."""
-
-    def __init__(self, policies: Policies, now: Calendar) -> None:
-        self.policies = policies
-        self.now = now
-        self.ownership: dict[date, Ownership] = {}
-        self.control: dict[tuple[str, date], Answer] = {}
-        self.parties: dict[tuple[Parties, date], Answer] = {}
-
-    def _on(self, day: date) -> Ownership:
-        if day not in self.ownership:
-            self.ownership[day] = Ownership(self.policies.organizations, day)
-        return self.ownership[day]
-
-    def state_control(self, state: str, day: date) -> Answer:
-        if (state, day) not in self.control:
-            self.control[state, day] = self._on(day).controlled_by_state(state)
-        return self.control[state, day]
-
-    def meant(self, parties: Parties, day: date) -> Answer:
-        """The organizations a party criterion means on the measure's day; list entries count by their list's own."""
-        if (parties, day) not in self.parties:
-            self.parties[parties, day] = self._meant(parties, day)
-        return self.parties[parties, day]
-
-    def _meant(self, parties: Parties, day: date) -> Answer:
-        listed = frozenset(parties.named).union(*(self._listed(reference) for reference in parties.lists))
-        rule = parties.affiliates
-        if rule is None:
-            half = self._on(day).affiliates(listed, min_percent=HALF, operator="gte", aggregate=True)
-            return Answer(listed, half.possible)
-        return self._on(day).affiliates(
-            listed, min_percent=rule.min_percent, operator=rule.operator, aggregate=rule.aggregate
-        )
-
-    def _listed(self, reference: str) -> frozenset[str]:
-        listing = self.policies.lists[reference]
-        today = self.now.at.astimezone(ZoneInfo(listing.timezone)).date()
-        return frozenset(
-            entry.organization
-            for entry in listing.entries
-            if (entry.from_on is None or entry.from_on <= today) and (entry.until_on is None or today <= entry.until_on)
-        )
-
-    def in_role(self, role: Role) -> Any:
-        def rule(stated: tuple[Parties, date]) -> Question:
-            parties, day = stated
-            if role not in parties.roles:
-                return lambda organization: False
-            meant = self.meant(parties, day)
-            return lambda organization: None if organization is None else meant.of(organization)
-
-        return rule

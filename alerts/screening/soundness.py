@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from alerts.screening.answers import Answers
 from alerts.screening.policy_set import Policies, PolicySet, compile_policies
 from contracts.facts import AmendmentFacts, ContentPart, ContractFacts, LineFacts
 from contracts.stage import Calendar
@@ -50,18 +51,23 @@ class Unsound:
     error: str
 
 
-def compile_sound(policies: Policies, now: Calendar) -> tuple[Policies, PolicySet, tuple[Unsound, ...]]:
-    """The policies without the measures that cannot be compiled, compiled; and those measures."""
+def compile_sound(
+    policies: Policies, now: Calendar, answers: Answers | None = None
+) -> tuple[Policies, PolicySet, tuple[Unsound, ...]]:
+    """The policies without the measures that cannot be compiled, compiled; and those measures.
+
+    `answers` as for `compile_policies`.
+    """
     unsound = {m.name: "; ".join(errors) for m in policies.measures if (errors := list(faults(m, policies.lists)))}
     sound = _without(policies, unsound)
     try:
-        return sound, _tested(sound, now), _listed(unsound)
+        return sound, _tested(sound, now, answers), _listed(unsound)
     except Exception:  # whatever it is: find out whose it is
         for measure in sound.measures:
-            if error := _failure(replace(sound, measures=[measure]), now):
+            if error := _failure(replace(sound, measures=[measure]), now, answers):
                 unsound[measure.name] = error
     sound = _without(policies, unsound)
-    return sound, _tested(sound, now), _listed(unsound)
+    return sound, _tested(sound, now, answers), _listed(unsound)
 
 
 def faults(measure: MeasureFacts, lists: Container[str]) -> Iterator[str]:
@@ -104,16 +110,16 @@ def _faults_of_parties(parties: Parties, lists: Container[str]) -> Iterator[str]
             yield f"the party list {reference} is not known"
 
 
-def _tested(policies: Policies, now: Calendar) -> PolicySet:
-    policy_set = compile_policies(policies, now)
+def _tested(policies: Policies, now: Calendar, answers: Answers | None) -> PolicySet:
+    policy_set = compile_policies(policies, now, answers)
     for probe in PROBES:
         policy_set.screen([probe])
     return policy_set
 
 
-def _failure(policies: Policies, now: Calendar) -> str | None:
+def _failure(policies: Policies, now: Calendar, answers: Answers | None) -> str | None:
     try:
-        _tested(policies, now)
+        _tested(policies, now, answers)
     except Exception as error:  # of every kind: it is told, not handled
         return f"{type(error).__name__}: {error}"
     return None

@@ -58,6 +58,7 @@ class Table(ABC):
     def __init__(self, slots: int) -> None:
         self.slots = slots
         self._ids: dict[Hashable, int] = {}
+        self._unnumbered: list[Hashable] = []
         self._last: tuple[Values, Ids] = (Values(), np.zeros(0, dtype=np.int32))
         self.certain: Words = np.zeros((0, words(slots)), dtype=np.uint64)
         self.possible: Words = self.certain
@@ -73,28 +74,41 @@ class Table(ABC):
 
     def rows(self, column: Column) -> Ids:
         """The row of each value of a column; values that were looked up last time are not looked up again."""
-        if len(self._ids) > MOST:
+        if len(self.certain) > MOST:
             self._ids.clear()
+            self._unnumbered.clear()
             self.certain = self.possible = self.certain[:0]
             self._last = (Values(), self._last[1][:0])
         values, ids = self._last
         if values is not column.values:
             ids = ids[:0]
-        if len(ids) < len(column.values):
+        if not len(self.certain):
+            self._add(column.values.known)
+            ids = np.arange(len(column.values), dtype=np.int32)
+        elif len(ids) < len(column.values):
             ids = np.concatenate([ids, self.ids(column.values.known[len(ids) :])])
         self._last = (column.values, ids)
         return ids[column.rows]
 
     def ids(self, values: Sequence[Hashable]) -> Ids:
         """The row of each value, evaluating those not seen before."""
-        fresh = [value for value in dict.fromkeys(values) if value not in self._ids]
-        for start in range(0, len(fresh), BLOCK):
-            block = fresh[start : start + BLOCK]
-            certain, possible = self.evaluate(block)
-            self._ids.update((value, len(self._ids)) for value in block)
+        self._number()
+        self._add([value for value in dict.fromkeys(values) if value not in self._ids])
+        self._number()
+        return np.fromiter((self._ids[value] for value in values), dtype=np.int32, count=len(values))
+
+    def _add(self, values: Sequence[Hashable]) -> None:
+        """A row for each; to number them by hashing is put off, for a table that is asked once needs no numbers."""
+        for start in range(0, len(values), BLOCK):
+            certain, possible = self.evaluate(values[start : start + BLOCK])
             self.certain = np.concatenate([self.certain, pack(certain)])
             self.possible = np.concatenate([self.possible, pack(possible)])
-        return np.fromiter((self._ids[value] for value in values), dtype=np.int32, count=len(values))
+        self._unnumbered += values
+
+    def _number(self) -> None:
+        first = len(self.certain) - len(self._unnumbered)
+        self._ids.update((value, row) for row, value in enumerate(self._unnumbered, start=first))
+        self._unnumbered.clear()
 
 
 class ScalarTable(Table):

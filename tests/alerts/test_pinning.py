@@ -1,6 +1,6 @@
 """Compiled policies serve the next run until something about them changes, and not a moment longer."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 
 import pytest
@@ -17,18 +17,24 @@ from suppliers.models import Organization
 from tests.alerts.conftest import AT, World
 
 READ = PinnedPolicies.at
+READ_AGAIN = PinnedPolicies.with_changed
 
 
 @pytest.fixture
 def readings(monkeypatch: pytest.MonkeyPatch) -> list[object]:
-    """One element for each time that the policies were read."""
+    """One element for each time that the policies were read: the moment, or the policy changes that were read again."""
     found: list[object] = []
 
     def counted(at: object) -> PinnedPolicies:
         found.append(at)
         return READ(at)  # type: ignore[arg-type]
 
+    def counted_again(pinned: PinnedPolicies, changes: Collection[int]) -> PinnedPolicies:
+        found.append(list(changes))
+        return READ_AGAIN(pinned, changes)
+
     monkeypatch.setattr(PinnedPolicies, "at", counted)
+    monkeypatch.setattr(PinnedPolicies, "with_changed", counted_again)
     return found
 
 
@@ -54,8 +60,6 @@ def test_saving_a_contract_reads_no_policies(live_world: World, readings: list[o
 
 
 CHANGES: dict[str, Callable[[World], object]] = {
-    "a policy change": lambda world: PolicyChange.objects.update(title="renamed"),
-    "a measure": lambda world: Measure.objects.update(title="renamed"),
     "an organization": lambda world: Organization.objects.filter(pk=world.private.pk).update(country="JP"),
     "a list": lambda world: PartyList.objects.create(reference="L", timezone="Asia/Tokyo"),
     "a licence": lambda world: Licence.objects.create(reference="X", exporter=world.seller),
@@ -76,6 +80,47 @@ def test_whatever_changes_is_read(live_world: World, readings: list[object], wha
     assert readings == [AT]
 
 
+ALONE: dict[str, Callable[[], object]] = {
+    "a policy change": lambda: PolicyChange.objects.filter(reference="P-1").update(title="renamed"),
+    "a measure": lambda: Measure.objects.filter(change__reference="P-1").update(effect="watch"),
+    "a withdrawal": lambda: PolicyChange.objects.filter(reference="P-1").update(status="withdrawn"),
+    "a measure retired": lambda: Measure.objects.filter(change__reference="P-1").update(retired_at=AT),
+    "a reference": lambda: PolicyChange.objects.filter(reference="P-1").update(reference="P-9"),
+    "a measure that cannot be compiled": lambda: Measure.objects.filter(change__reference="P-1").update(
+        scope={"commodities": [{}]}
+    ),
+    "a measure that cannot be read": lambda: Measure.objects.filter(change__reference="P-1").update(
+        timeline=[{"status": "in_force", "from": "soon", "until": None}]
+    ),
+}
+
+
+@pytest.mark.parametrize("what", ALONE)
+def test_a_policy_change_that_changed_alone_is_read_alone(live_world: World, readings: list[object], what: str) -> None:
+    live_world.contract("C-1")
+    changes = [live_world.change("P-1"), live_world.change("P-2")]
+    runs.sweep(at=AT)
+    readings.clear()
+    for undo in (False, True):
+        ALONE[what]() if not undo else PolicyChange.objects.filter(reference="P-2").update(title="renamed")
+        kept = pinning.at(AT)
+        assert readings == [[changes[undo].pk]]
+        afresh = READ(AT)
+        assert (kept.version, kept.policies, kept.left_out) == (afresh.version, afresh.policies, afresh.left_out)
+        assert [m.name for m in kept.policy_set.slots.measures] == [m.name for m in afresh.policy_set.slots.measures]
+        readings.clear()
+
+
+def test_what_was_compiled_late_is_not_compiled_again(live_world: World) -> None:
+    live_world.contract("C-1")
+    live_world.change()
+    pinning.at(AT)
+    PolicyChange.objects.update(title="renamed")
+    pinning.at(AT)
+    compiled = pinning.at(AT + timedelta(minutes=1)).policy_set
+    assert pinning.at(AT + timedelta(minutes=2)).policy_set.coverage is compiled.coverage
+
+
 def test_what_was_still_being_written_is_read_once_it_is_there(live_world: World, readings: list[object]) -> None:
     contract = live_world.contract("C-1")
     change = live_world.change()
@@ -93,7 +138,7 @@ def test_what_was_still_being_written_is_read_once_it_is_there(live_world: World
     finally:
         other.close()
     runs.screen_pending(at=AT)
-    assert (readings, Flag.objects.open().count()) == ([AT], 0)
+    assert (readings, Flag.objects.open().count()) == ([[change.pk]], 0)
 
 
 def test_a_new_day_and_new_settings_are_read(live_world: World, readings: list[object], settings: Settings) -> None:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from itertools import islice
 
 from alerts.screening import Policies, Verdict, compile_policies
+from alerts.screening.book import Book
 from config.embedded.places import CHECKOUT
 from contracts.columns import Contracts
 from tests.benchmarks import world
@@ -75,9 +76,9 @@ def grow(scale: float, contracts: int) -> Growth:
     lines = flags = 0
     blocks = Portfolio(size).blocks()
     while chunk := [held.facts for block in islice(blocks, CHUNK) for held in block]:
-        made, book = seconds(lambda chunk=chunk: Contracts.of(chunk))
-        took, found = seconds(lambda book=book: policy_set.flags(book))
-        columns, decided = columns + made, decided + took
+        of_columns, made = seconds(lambda chunk=chunk: Contracts.of(chunk))
+        took, found = seconds(lambda made=made: policy_set.flags(Book(made, NOW)))
+        columns, decided = columns + of_columns, decided + took
         lines += sum(len(contract.lines) for contract in chunk)
         flags += len(found)
     return Growth(contracts, lines, flags, columns, decided, most_memory())
