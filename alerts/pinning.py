@@ -5,7 +5,7 @@ used again only where no policy, organization, list or licence has an entry in t
 day has begun anywhere, and the settings are the same; of a few policy changes that changed alone, just these are read.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
@@ -58,10 +58,7 @@ class Pinning:
             return None
         changed = changed_since(kept.snapshot, [Kind.POLICY_CHANGE], most=MOST + 1)
         again = kept.pinned.again(calendar(at)) if len(changed) <= MOST else None
-        if again is None:
-            return None
-        self._kept = replace(kept, pinned=again)  # so that what it compiles is kept, too
-        return _Again(again, changed)
+        return _Again(again, changed) if again else None
 
     def forget(self) -> None:
         self._kept = None

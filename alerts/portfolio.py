@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from copy import copy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from functools import cached_property
+from functools import cache, cached_property, partial
 from hashlib import sha256
 from types import MappingProxyType
 from typing import Any
@@ -108,9 +108,11 @@ class PinnedPolicies:
     calendar: Calendar
     policies: Policies
     answers: Answers
-    left_out: tuple[LeftOut, ...] = ()
-    changes: Mapping[int, str] = field(default_factory=dict)
+    left_out: tuple[LeftOut, ...]
+    changes: Mapping[int, str]
     """The references of all policy changes by their ids."""
+    compiled: Callable[[], PolicySet]
+    """Compiles the policies when first called; shared with the same policies at another instant."""
 
     @classmethod
     def at(cls, at: datetime) -> "PinnedPolicies":
@@ -128,13 +130,12 @@ class PinnedPolicies:
     ) -> "PinnedPolicies":
         answers = Answers(policies.organizations, policies.lists, now)
         sound, policy_set, unsound = compile_sound(policies, now, answers)
-        pinned = cls(version, now, sound, answers, _named([*unread, *_not_compiled(unsound)]), changes)
-        vars(pinned)["policy_set"] = policy_set
-        return pinned
+        left_out = _in_order([*unread, *_not_compiled(unsound)])
+        return cls(version, now, sound, answers, left_out, changes, lambda: policy_set)
 
-    @cached_property
+    @property
     def policy_set(self) -> PolicySet:
-        return compile_policies(self.policies, self.calendar, self.answers)
+        return self.compiled().at(self.calendar)
 
     def again(self, now: Calendar) -> "PinnedPolicies | None":
         """The same for another instant of the same days, with all that has been looked up; None for other days."""
@@ -142,8 +143,6 @@ class PinnedPolicies:
             return None
         other = copy(self)
         vars(other)["calendar"] = now
-        if "policy_set" in vars(self):
-            vars(other)["policy_set"] = self.policy_set.at(now)
         return other
 
     def with_changed(self, changes: Collection[int]) -> "PinnedPolicies":
@@ -153,13 +152,15 @@ class PinnedPolicies:
         fresh, _, unsound = compile_sound(replace(self.policies, measures=measures), self.calendar, self.answers)
         stay = [measure for measure in self.policies.measures if measure.change not in before]
         left_out = [one for one in self.left_out if one.name.partition("/")[0] not in before]
+        policies = replace(self.policies, measures=sorted([*stay, *fresh.measures], key=lambda one: one.name))
         return PinnedPolicies(
             version=policy_version(),
             calendar=self.calendar,
-            policies=replace(self.policies, measures=sorted([*stay, *fresh.measures], key=lambda one: one.name)),
+            policies=policies,
             answers=self.answers,
-            left_out=_named([*left_out, *unread, *_not_compiled(unsound)]),
+            left_out=_in_order([*left_out, *unread, *_not_compiled(unsound)]),
             changes=_references(),
+            compiled=cache(partial(compile_policies, policies, self.calendar, self.answers)),
         )
 
     def _days(self, now: Calendar) -> tuple[object, ...]:
@@ -221,7 +222,7 @@ def _not_compiled(unsound: Iterable[Unsound]) -> Iterator[LeftOut]:
     return (LeftOut(one.measure, one.error) for one in unsound)
 
 
-def _named(left_out: Iterable[LeftOut]) -> tuple[LeftOut, ...]:
+def _in_order(left_out: Iterable[LeftOut]) -> tuple[LeftOut, ...]:
     return tuple(sorted(left_out, key=lambda one: one.name))
 
 

@@ -21,7 +21,6 @@ from alerts.portfolio import calendar, stored_policies
 from alerts.recipients import Directory
 from alerts.resident import resident
 from alerts.screening import Policies, PolicySet, Verdict
-from alerts.screening.book import Book
 from alerts.screening.flags import Flags
 from alerts.screening.slots import Slots
 from alerts.screening.soundness import compile_sound, contradictions
@@ -188,7 +187,7 @@ def _supposed(references: Collection[str], bundle: Bundle, source: str, at: date
 def _screened(*policy_sets: PolicySet) -> list[Side]:
     """What each says of every stored contract that can be screened."""
     nobody = Contracts.of([])
-    found = [[one.flags(Book(nobody, one.now))] for one in policy_sets]
+    found = [[one.flags(one.book(nobody))] for one in policy_sets]
     asked = [(parts, one) for parts, one in zip(found, policy_sets, strict=True) if one.slots.measures]
     for held, outdated in resident.contracts() if asked else ():
         for parts, policy_set in asked:

@@ -116,9 +116,12 @@ class PolicySet:
     def screen(self, contracts: Iterable[ContractFacts]) -> list[Verdict]:
         """The flags that must be open, in order of contract, measure and kind."""
         known = list(contracts)
-        found = self.flags(Book(Contracts.of(known), self.now))
+        found = self.flags(self.book(Contracts.of(known)))
         references = [known[position].reference for position in found.contract.tolist()]
         return sorted(found.verdicts(self.slots, references), key=lambda verdict: verdict.key)
+
+    def book(self, contracts: Contracts) -> Book:
+        return Book(contracts, self.now)
 
     def flags(self, book: Book) -> Flags:
         """The same as columns, of any number of contracts."""
@@ -126,7 +129,7 @@ class PolicySet:
 
     def spares(self, contracts: Sequence[ContractFacts], kind: Kind) -> list[bool]:
         """Of each contract, whether no flag of the kind must be open."""
-        book = Book(Contracts.of(contracts), self.now)
+        book = self.book(Contracts.of(contracts))
         hits = self.hits(book)
         hit = book.positions[book.contract_of[hits.line[hits.kind == KINDS.index(kind)]]]
         spared = np.ones(len(contracts), dtype=np.bool_)

@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass, replace
 from itertools import islice
 
 from alerts.screening import Policies, Verdict, compile_policies
-from alerts.screening.book import Book
 from config.embedded.places import CHECKOUT
 from contracts.columns import Contracts
 from tests.benchmarks import world
@@ -77,7 +76,7 @@ def grow(scale: float, contracts: int) -> Growth:
     blocks = Portfolio(size).blocks()
     while chunk := [held.facts for block in islice(blocks, CHUNK) for held in block]:
         of_columns, made = seconds(lambda chunk=chunk: Contracts.of(chunk))
-        took, found = seconds(lambda made=made: policy_set.flags(Book(made, NOW)))
+        took, found = seconds(lambda made=made: policy_set.flags(policy_set.book(made)))
         columns, decided = columns + of_columns, decided + took
         lines += sum(len(contract.lines) for contract in chunk)
         flags += len(found)
