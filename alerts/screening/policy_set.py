@@ -9,6 +9,7 @@ from copy import copy
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from threading import RLock
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,6 +23,7 @@ from alerts.screening.grandfathering import Exemptions
 from alerts.screening.kleene import Truth
 from alerts.screening.licences import Coverage
 from alerts.screening.slots import Slots
+from alerts.screening.standings import Purpose
 from alerts.screening.tables import CommodityTable, ScalarTable, Table, Words, bit, unpack
 from alerts.screening.verdicts import BIT, KINDS, Kind, Verdict
 from contracts.columns import Contracts
@@ -62,6 +64,8 @@ class PolicySet:
 
     def __init__(self, policies: Policies, now: Calendar) -> None:
         self.now = now
+        self.purpose: Purpose | None = None
+        self.lock = RLock()  # tables grow as values are met: threads that share them take turns
         self.slots = Slots.of(policies.measures, now.at)
         measures = self.slots.measures
         answers = _Answers(policies, now)
@@ -78,7 +82,7 @@ class PolicySet:
                 state and (state, today)
                 for state, today in zip((m.scope.supplier_controlled_by_state for m in measures), todays, strict=True)
             ],
-            lambda stated: answers.state_control(*stated).of,
+            lambda stated: answers.about(answers.state_control(*stated)),
         )
         goods = [measure.scope.commodities for measure in measures]
         excepted = [measure.scope.except_commodities for measure in measures]
@@ -118,6 +122,12 @@ class PolicySet:
         other.now = now
         return other
 
+    def asked(self, purpose: Purpose) -> "PolicySet":
+        """The same as a check asks it: what stands against taking this step."""
+        other = copy(self)
+        other.purpose = purpose
+        return other
+
     def screen(self, contracts: Iterable[ContractFacts]) -> list[Verdict]:
         """The flags that must be open, in order of contract, measure and kind."""
         known = list(contracts)
@@ -127,12 +137,12 @@ class PolicySet:
 
     def flags(self, contracts: Contracts) -> Flags:
         """The same as columns, of any number of contracts."""
-        book = Book(contracts, self.now)
+        book = Book(contracts, self.now, self.purpose)
         return gathered(self.hits(book), book)
 
     def spares(self, contracts: Sequence[ContractFacts], kind: Kind) -> list[bool]:
         """Of each contract, whether no flag of the kind must be open."""
-        book = Book(Contracts.of(contracts), self.now)
+        book = Book(Contracts.of(contracts), self.now, self.purpose)
         hits = self.hits(book)
         hit = book.positions[book.contract_of[hits.line[hits.kind == KINDS.index(kind)]]]
         spared = np.ones(len(contracts), dtype=np.bool_)
@@ -144,6 +154,10 @@ class PolicySet:
         """The lines, measures and columns of the effect table that come together."""
         if not len(book.ids) or not self.slots.measures:
             return Hits.none()
+        with self.lock:
+            return self._hits(book)
+
+    def _hits(self, book: Book) -> Hits:
         by_contract = [(c, c.table, c.table.rows(getattr(book, c.column))) for c in self.of_contract]
         roles = [(table, table.rows(getattr(book, role))) for role, table in self.of_role]
         party_certain: Words = np.bitwise_or.reduce([table.certain[rows] for table, rows in roles])
@@ -218,6 +232,11 @@ class _Answers:
             self.ownership[day] = Ownership(self.policies.organizations, day)
         return self.ownership[day]
 
+    def about(self, answer: Answer) -> Question:
+        """An organization of which nothing is known, not even that it exists, is unknown."""
+        known = self.policies.organizations
+        return lambda organization: answer.of(organization) if organization in known else None
+
     def state_control(self, state: str, day: date) -> Answer:
         if (state, day) not in self.control:
             self.control[state, day] = self._on(day).controlled_by_state(state)
@@ -253,7 +272,6 @@ class _Answers:
             parties, day = stated
             if role not in parties.roles:
                 return lambda organization: False
-            meant = self.meant(parties, day)
-            return lambda organization: None if organization is None else meant.of(organization)
+            return self.about(self.meant(parties, day))
 
         return rule
