@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache, cached_property, partial
 from hashlib import sha256
 from types import MappingProxyType
@@ -20,6 +20,7 @@ from alerts.screening.instants import Turns
 from alerts.screening.slots import Slots
 from alerts.screening.soundness import Unsound, compile_sound
 from contracts.columns import Ids
+from contracts.stage import start_of_day
 from policies.models import Licence, Measure, PartyList, PolicyChange
 from suppliers.models import Organization
 
@@ -141,6 +142,10 @@ class PinnedPolicies:
         """The same for another instant of the same days, with all that has been looked up; None for other days."""
         if self._days(now) != self._days(self.calendar):
             return None
+        return self.moved(now)
+
+    def moved(self, now: Calendar) -> "PinnedPolicies":
+        """The same for another instant that is known to be of the same days."""
         other = copy(self)
         vars(other)["calendar"] = now
         return other
@@ -165,15 +170,29 @@ class PinnedPolicies:
 
     def _days(self, now: Calendar) -> tuple[object, ...]:
         """All of the calendar that policies depend on: settings, and which day it is in every zone that is named."""
-        zones = {measure.timezone for measure in self.policies.measures}
-        zones |= {listing.timezone for listing in self.policies.lists.values()}
-        days = [now.at.astimezone(ZoneInfo(zone)).date() for zone in sorted(zones)]
+        days = [now.at.astimezone(ZoneInfo(zone)).date() for zone in self._zones]
         return now.timezone, now.renewal_horizon_days, now.today, *days
+
+    @cached_property
+    def _zones(self) -> list[str]:
+        zones = {measure.timezone for measure in self.policies.measures}
+        return sorted(zones | {listing.timezone for listing in self.policies.lists.values()})
+
+    @cached_property
+    def days_end(self) -> datetime:
+        """When the next day begins in one of the zones that the policies depend on."""
+        at = self.calendar.at
+        zones = {self.calendar.timezone, *self._zones}
+        return min(start_of_day(at.astimezone(ZoneInfo(z)).date() + timedelta(days=1), z) for z in zones)
+
+    @cached_property
+    def turns(self) -> Turns:
+        return Turns(self.policies, self.calendar)
 
     @cached_property
     def turn(self) -> datetime | None:
         """When time may next change what the policies say."""
-        return Turns(self.policies, self.calendar).of_policies()
+        return self.turns.of_policies()
 
     @cached_property
     def untouchable(self) -> frozenset[int]:

@@ -3,10 +3,12 @@
 from alerts.screening.clearing import Clearances, Clearing, would_clear_if
 from alerts.screening.policy_set import Policies, PolicySet, compile_policies
 from alerts.screening.reasons import Json, Reason, reasons
+from alerts.screening.standings import PURPOSES, Purpose
 from alerts.screening.verdicts import Basis, Certainty, Kind, Money, Verdict
 from contracts.stage import Calendar
 
 __all__ = [
+    "PURPOSES",
     "Basis",
     "Calendar",
     "Certainty",
@@ -17,6 +19,7 @@ __all__ = [
     "Money",
     "Policies",
     "PolicySet",
+    "Purpose",
     "Reason",
     "Verdict",
     "compile_policies",

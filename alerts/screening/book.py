@@ -14,28 +14,17 @@ import numpy.typing as npt
 
 from alerts.screening.commodities import profile
 from alerts.screening.kleene import Truth
+from alerts.screening.standings import MAYBE, NO, YES, Purpose, standing, standing_for
 from contracts.columns import NO_LINE, Bools, Codes, Column, Contracts, Rows, together
 from contracts.days import Days, acting_before_renewal
 from contracts.facts import Amounts, Conclusion, Terms
 from contracts.instants import NEVER, Moments, microseconds
-from contracts.stage import (
-    LIVE,
-    NOT_CONCLUDED,
-    Calendar,
-    is_open,
-    open_quantity,
-    place_of,
-    renewal_ahead_at,
-    stage_at,
-)
+from contracts.stage import Calendar, is_open, open_quantity, place_of
 from contracts.standing import where_they_stand
 from contracts.turning import concluded_from, notice_days
 
 Ints = npt.NDArray[np.int32]
-Standing = tuple[bool, bool, int, bool]
 NOTHING = Decimal(0)
-NO, MAYBE, YES = 0, 1, 2
-"""A truth in a column."""
 
 _destination_country = attrgetter("destination_country")
 _end_use = attrgetter("end_use")
@@ -47,9 +36,12 @@ def code(truth: Truth) -> int:
 
 
 class Book:
-    """The columns of the contracts that matter; lines are in order of their contracts and numbers."""
+    """The columns of the contracts that matter; lines are in order of their contracts and numbers.
 
-    def __init__(self, contracts: Contracts, now: Calendar) -> None:
+    With a purpose they stand where that step would put them, whatever their stage.
+    """
+
+    def __init__(self, contracts: Contracts, now: Calendar, purpose: Purpose | None = None) -> None:
         self.now = now
         lines, terms = contracts.lines, contracts.terms
         openness = lines.amounts.array(np.int8, _openness).reshape(-1, 2)
@@ -58,7 +50,7 @@ class Book:
         has_open = np.zeros(len(contracts), dtype=np.bool_)
         has_open[lines.contract[all_open != NO]] = True
 
-        stands = _standings(contracts, now)
+        stands = _standings(contracts, now, purpose)
         signing, calling_off = stands[:, 0] > 0, stands[:, 3] > 0
         live, renewal = (stands[:, 1] > 0) & has_open, stands[:, 2]
         matters = signing | live | (renewal != NO) | calling_off
@@ -143,21 +135,14 @@ def worth(amounts: Amounts) -> Decimal | None:
     return None if quantity is None or amounts.unit_price is None else quantity * amounts.unit_price
 
 
-def _standings(contracts: Contracts, now: Calendar) -> npt.NDArray[np.int8]:
+def _standings(contracts: Contracts, now: Calendar, purpose: Purpose | None) -> npt.NDArray[np.int8]:
     """Per contract: signing, live, renewal (a truth) and calling off."""
-    found = together(_standing, contracts.terms, where_they_stand(contracts, now))
+
+    def rule(terms: Terms, place: int) -> tuple[bool, bool, int, bool]:
+        return standing_for(purpose, terms, place_of(place)) if purpose else standing(terms, place_of(place))
+
+    found = together(rule, contracts.terms, where_they_stand(contracts, now))
     return found.values.array(np.int8).reshape(-1, 4)[found.rows]
-
-
-def _standing(terms: Terms, place: int) -> Standing:
-    """In which columns of the effect table a contract stands."""
-    at_stage = stage_at(terms, place_of(place))
-    return (
-        at_stage in NOT_CONCLUDED,
-        at_stage in LIVE,
-        code(renewal_ahead_at(terms, place_of(place))),
-        terms.kind == "framework" and at_stage in ("concluded", "active"),
-    )
 
 
 def _concluded_from(conclusion: Conclusion, timezone: str) -> int:

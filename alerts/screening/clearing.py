@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from alerts.screening.gaps import Organizations, gaps, parties
 from alerts.screening.policy_set import Policies, PolicySet, compile_policies
 from alerts.screening.reasons import Json
+from alerts.screening.standings import Purpose
 from alerts.screening.verdicts import Verdict
 from contracts.facts import ContractFacts
 from contracts.stage import Calendar
@@ -25,11 +26,15 @@ class Clearing:
 
 
 class Clearances:
-    """Answers for many flags on the same policies: what is compiled for one flag serves those that are alike."""
+    """Answers for many flags on the same policies: what is compiled for one flag serves those that are alike.
 
-    def __init__(self, policies: Policies, now: Calendar) -> None:
+    With a purpose they are the flags of a check.
+    """
+
+    def __init__(self, policies: Policies, now: Calendar, purpose: Purpose | None = None) -> None:
         self.policies = policies
         self.now = now
+        self.purpose = purpose
         self._measures = {measure.name: measure for measure in policies.measures}
         self._compiled: dict[Hashable, PolicySet] = {}
 
@@ -59,7 +64,8 @@ class Clearances:
     def _policy_set(self, key: Hashable, measure: MeasureFacts, organizations: Organizations) -> PolicySet:
         if key not in self._compiled:
             alone = Policies([measure], organizations, self.policies.lists, self.policies.licences)
-            self._compiled[key] = compile_policies(alone, self.now)
+            found = compile_policies(alone, self.now)
+            self._compiled[key] = found.asked(self.purpose) if self.purpose else found
         return self._compiled[key]
 
 

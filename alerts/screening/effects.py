@@ -9,9 +9,10 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 
-from alerts.screening.book import MAYBE, NO, YES, Book, Ints
+from alerts.screening.book import Book, Ints
 from alerts.screening.licences import Coverage
 from alerts.screening.slots import Slots
+from alerts.screening.standings import MAYBE, NO, YES
 from alerts.screening.verdicts import BASES, BIT, KINDS, Kind
 from contracts.columns import Bools
 from contracts.days import NO_END, Days, Window, calling_off, delivering, renewing, signing

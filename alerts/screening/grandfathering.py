@@ -9,8 +9,9 @@ from datetime import date, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from alerts.screening.book import MAYBE, NO, YES, Book, code
+from alerts.screening.book import Book, code
 from alerts.screening.kleene import Truth, any_of
+from alerts.screening.standings import MAYBE, NO, YES
 from contracts.columns import Codes, Rows
 from contracts.facts import AmendmentFacts, Conclusion
 from contracts.instants import NEVER, Moments, microseconds

@@ -4,6 +4,7 @@ Between an instant and the next one every flag stays what it is; only a day to a
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -45,6 +46,12 @@ class Turns:
         self.policies = policies
         zones = {now.timezone, *(measure.timezone for measure in self.measures)}
         self.today: Mapping[str, date] = {zone: self._today(zone) for zone in sorted(zones)}
+
+    def at(self, now: Calendar) -> "Turns":
+        """The same for another instant of the same days."""
+        other = copy(self)
+        other.now = now
+        return other
 
     def of_policies(self) -> datetime | None:
         """When measures, lists, ownership or licences may say something else; None where they never will."""

@@ -7,6 +7,7 @@ single contract and a whole portfolio alike; there is no second implementation o
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
+from threading import RLock
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from alerts.screening.grandfathering import Exemptions
 from alerts.screening.kleene import Truth
 from alerts.screening.licences import Coverage
 from alerts.screening.slots import Slots
+from alerts.screening.standings import Purpose
 from alerts.screening.tables import CommodityTable, ScalarTable, Table, Words, bit, unpack
 from alerts.screening.verdicts import BIT, KINDS, Kind, Verdict
 from contracts.columns import Contracts
@@ -57,6 +59,8 @@ class PolicySet:
 
     def __init__(self, policies: Policies, now: Calendar, answers: Answers | None = None) -> None:
         self.now = now
+        self.purpose: Purpose | None = None
+        self.lock = RLock()  # tables grow as values are met: threads that share them take turns
         self.slots = Slots.of(policies.measures, now.at)
         measures = self.slots.measures
         answers = answers or Answers(policies.organizations, policies.lists, now)
@@ -113,6 +117,12 @@ class PolicySet:
         other.now = now
         return other
 
+    def asked(self, purpose: Purpose) -> "PolicySet":
+        """The same as a check asks it: what stands against taking this step."""
+        other = copy(self)
+        other.purpose = purpose
+        return other
+
     def screen(self, contracts: Iterable[ContractFacts]) -> list[Verdict]:
         """The flags that must be open, in order of contract, measure and kind."""
         known = list(contracts)
@@ -121,7 +131,7 @@ class PolicySet:
         return sorted(found.verdicts(self.slots, references), key=lambda verdict: verdict.key)
 
     def book(self, contracts: Contracts) -> Book:
-        return Book(contracts, self.now)
+        return Book(contracts, self.now, self.purpose)
 
     def flags(self, book: Book) -> Flags:
         """The same as columns, of any number of contracts."""
@@ -141,6 +151,10 @@ class PolicySet:
         """The lines, measures and columns of the effect table that come together."""
         if not len(book.ids) or not self.slots.measures:
             return Hits.none()
+        with self.lock:
+            return self._hits(book)
+
+    def _hits(self, book: Book) -> Hits:
         by_contract = [(c, c.table, c.table.rows(getattr(book, c.column))) for c in self.of_contract]
         roles = [(table, table.rows(getattr(book, role))) for role, table in self.of_role]
         party_certain: Words = np.bitwise_or.reduce([table.certain[rows] for table, rows in roles])
