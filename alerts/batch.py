@@ -1,8 +1,9 @@
 """Some contracts of a run: read, screened and reconciled together; one that cannot be screened is set aside alone."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import TypedDict
 
 import numpy as np
@@ -16,13 +17,14 @@ from alerts.models import ScreeningRun, SetAside
 from alerts.portfolio import PinnedPolicies
 from alerts.reconcile import Desired, close, reconcile
 from alerts.reopening import reopen_changed
+from alerts.resident import Piece
 from alerts.screening import PolicySet
 from alerts.screening.book import Book
 from alerts.screening.flags import Flags
 from alerts.screening.instants import Turns
 from alerts.stored import open_flags
-from contracts.columns import Contracts, Ids
-from contracts.copying import Reader, Span, lines_of
+from contracts.columns import Contracts
+from contracts.copying import Span, lines_of
 from contracts.models import Contract
 from contracts.standing import stages
 
@@ -82,25 +84,24 @@ class Screening:
         self.pinned = pinned
         self.manifest = Manifest()
         self.turns = Turns(pinned.policies, pinned.calendar)
-        self.reader = Reader()
         self.aside = frozenset(SetAside.objects.values_list("contract_id", flat=True))
 
-    def screen(self, span: Span, versions: Ids, narrowed: "Narrowed | None" = None) -> None:
-        """Screen contracts (with their versions, aligned with the span's ids), make their flags agree, note when they
-        are due next, and add them to the manifest; or all that only as far as some policy changes go."""
+    def screen(self, pieces: Sequence[Piece], narrowed: "Narrowed | None" = None) -> None:
+        """Screen a range of contracts, make their flags agree, note when they are due next, and add them to the
+        manifest; or all that only as far as some policy changes go."""
         policy_set = narrowed.policy_set if narrowed else self.pinned.policy_set
-        version = dict(zip(span.ids.tolist(), versions.tolist(), strict=True))
-        self.run.contracts += len(span)
-        for part in screened(span, self._read, policy_set):
+        versions = {id: v for one in pieces for id, v in zip(one.span.ids.tolist(), one.versions.tolist(), strict=True)}
+        self.run.contracts += len(versions)
+        kept: list[Part] = []
+        for part in chain.from_iterable(screened(piece, policy_set) for piece in pieces):
             if isinstance(part, Failed):
                 self._set_aside(part)
                 continue
-            self._keep(part, version, policy_set, narrowed.changes if narrowed else None)
+            self._keep(part, versions, policy_set, narrowed.changes if narrowed else None)
             if narrowed is None:
                 self._note_turns(part)
-
-    def _read(self, span: Span) -> Book:
-        return Book(self.reader.read(span), self.pinned.calendar)
+            kept.append(part)
+        self._record(kept, versions, policy_set)
 
     def _keep(self, part: Part, versions: dict[int, int], policy_set: PolicySet, changes: Changes) -> None:
         run, pinned, ids = self.run, self.pinned, part.span.ids
@@ -117,8 +118,15 @@ class Screening:
         run.updated += found.updated
         run.closed += found.closed
         run.unchanged += found.unchanged
+
+    def _record(self, parts: Sequence[Part], versions: dict[int, int], policy_set: PolicySet) -> None:
+        """In the manifest, in order of the contracts."""
+        if not parts:
+            return
+        ids = np.sort(np.concatenate([part.span.ids for part in parts]))
         in_order = np.fromiter(map(versions.__getitem__, ids.tolist()), dtype=np.int64, count=len(ids))
-        self.manifest.add(ids, in_order, part.flags, measures)
+        flags = Flags.joined([part.flags for part in parts])
+        self.manifest.add(ids, in_order, flags, self.pinned.ids_of(policy_set.slots)[flags.slot])
 
     def _note_turns(self, part: Part) -> None:
         schedule.keep(part.span, part.contracts.ids, self.turns.of_contracts(part.contracts))
@@ -137,13 +145,15 @@ class Screening:
         )
 
 
-def screened(span: Span, read: Callable[[Span], Book], policy_set: PolicySet) -> Iterator[Part | Failed]:
-    """Contracts and their flags, ascending; what fails is halved until the contract at fault stands alone."""
+def screened(piece: Piece, policy_set: PolicySet, part: Span | None = None) -> Iterator[Part | Failed]:
+    """Contracts, or a part of them, and their flags, ascending; what fails is halved until the contract at fault
+    stands alone."""
+    span = piece.span if part is None else part
     if not len(span):
         return
     try:
-        book = read(span)
-        part = Part(span, book, policy_set.flags(book))
+        book = piece.book(span, policy_set.now)
+        found = Part(span, book, policy_set.flags(book).within(span.ids))
     except DatabaseError:
         raise  # the transaction is lost: this is nobody's fault but the run's
     except Exception as error:
@@ -152,9 +162,9 @@ def screened(span: Span, read: Callable[[Span], Book], policy_set: PolicySet) ->
             yield Failed(int(span.ids[0]), f"{type(error).__name__}: {error}"[:500])
             return
         for half in span.halves():
-            yield from screened(half, read, policy_set)
+            yield from screened(piece, policy_set, half)
         return
-    yield part
+    yield found
 
 
 def close_flags_of_deleted(contracts: Sequence[int], pinned: PinnedPolicies, run: ScreeningRun) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from functools import cached_property, partial
+from functools import cached_property
+from itertools import chain
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -189,11 +190,9 @@ def _screened(*policy_sets: PolicySet) -> list[Side]:
     nobody = Contracts.of([])
     found = [[one.flags(one.book(nobody))] for one in policy_sets]
     asked = [(parts, one) for parts, one in zip(found, policy_sets, strict=True) if one.slots.measures]
-    for held, outdated in resident.contracts() if asked else ():
+    for piece in chain.from_iterable(resident.pieces() if asked else ()):
         for parts, policy_set in asked:
-            for part in screened(held.span, partial(held.book, now=policy_set.now), policy_set):
-                if isinstance(part, Part):
-                    parts.append(part.flags.take(np.flatnonzero(~np.isin(part.flags.contract, outdated))))
+            parts += [part.flags for part in screened(piece, policy_set) if isinstance(part, Part)]
     return [Side(Flags.joined(parts), one.slots) for parts, one in zip(found, policy_sets, strict=True)]
 
 

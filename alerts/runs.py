@@ -20,8 +20,9 @@ from alerts.manifest import FORMAT
 from alerts.models import Cause, ContractDue, Flag, ScreeningRun, SetAside
 from alerts.pinning import pinning
 from alerts.portfolio import LeftOut, PinnedPolicies
+from alerts.resident import Piece, resident
 from alerts.today import follow_today
-from contracts.copying import spans
+from contracts.copying import Reader, spans
 from contracts.models import Contract
 from people.models import WallClock
 
@@ -69,12 +70,13 @@ def _screen(pk: int) -> ScreeningRun:
     asked = EVERYTHING if everything else _asked(run, reading, pinned)
     screening = Screening(run, pinned)
     named = None if asked.contracts is None else sorted(asked.contracts)
+    reader = Reader()
     for span, versions in spans(named):
-        screening.screen(span, versions)
+        screening.screen([Piece.stored(span, versions, reader)])
     if asked.changes:
         narrowed = Narrowed.to(asked.changes, pinned)
-        for span, versions in spans(None, without=named or ()):
-            screening.screen(span, versions, narrowed)
+        for pieces in resident.pieces(without=named or ()):
+            screening.screen(pieces, narrowed)
     if asked.everything or asked.deleted:
         _forget(asked)
         close_flags_of_deleted(_flagged_and_gone(asked), pinned, run)

@@ -11,6 +11,7 @@ from alerts.history import Past
 from alerts.manifest import FORMAT, Manifest, bucket_of
 from alerts.models import EventKind, FlagEvent, ScreeningRun
 from alerts.portfolio import PinnedPolicies
+from alerts.resident import Piece
 from alerts.screening import Calendar, PolicySet
 from alerts.screening.book import Book
 from contracts.columns import NO_LINE
@@ -104,11 +105,13 @@ class _Recomputed:
     def screen(self, ids: Sequence[int], policy_set: PolicySet) -> None:
         measures = self.pinned.ids_of(policy_set.slots)
         for start in range(0, len(ids), BATCH):
-            batch = Span(np.array(ids[start : start + BATCH], dtype=np.int64))
-            for part in screened(batch, self._read, policy_set):
+            some = ids[start : start + BATCH]
+            versions = np.array([self.versions[id] for id in some], dtype=np.int64)
+            piece = Piece(Span(np.array(some, dtype=np.int64)), versions, self._book)
+            for part in screened(piece, policy_set):
                 if isinstance(part, Failed):
                     continue
-                versions = np.array([self.versions[id] for id in part.span.ids.tolist()], dtype=np.int64)
+                versions = piece.versions[np.searchsorted(piece.span.ids, part.span.ids)]
                 self.manifest.add(part.span.ids, versions, part.flags, measures[part.flags.slot])
                 self.lines += int((part.contracts.lines.number != NO_LINE).sum())
                 self.screened += len(part.span)
@@ -116,8 +119,8 @@ class _Recomputed:
                 for id, verdict in zip(contracts, part.flags.verdicts(policy_set.slots, contracts), strict=True):
                     self.marks[id].add((verdict.measure, verdict.kind, verdict.certainty, verdict.basis))
 
-    def _read(self, span: Span) -> Book:
-        return Book(self.past.columns(span.ids.tolist()), self.pinned.calendar)
+    def _book(self, span: Span, now: Calendar) -> Book:
+        return Book(self.past.columns(span.ids.tolist()), now)
 
 
 def _differing(

@@ -68,6 +68,11 @@ class Flags:
         columns = {name: getattr(self, name)[rows] for name in PER_FLAG}
         return Flags(**columns, starts=starts, line=self.line[flat], unknowns=self.unknowns[flat])
 
+    def within(self, contracts: Ids) -> "Flags":
+        """Those of some contracts, by their ids."""
+        concerned = np.isin(self.contract, contracts)
+        return self if concerned.all() else self.take(np.flatnonzero(concerned))
+
     def verdicts(self, slots: Slots, references: list[str]) -> Iterator[Verdict]:
         """The flags one by one; `references` are those of their contracts."""
         ends = np.append(self.starts, len(self.line)).tolist()

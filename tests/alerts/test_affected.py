@@ -20,6 +20,16 @@ EVERYTHING = "everything"
 
 @pytest.fixture
 def chain(world: World) -> World:
+    return chained(world)
+
+
+@pytest.fixture
+def live_chain(live_world: World) -> World:
+    """Of transactions that end: history tells what a snapshot saw of others, never of its own."""
+    return chained(live_world)
+
+
+def chained(world: World) -> World:
     """TOP holds MIDDLE, which holds LOW; each has a contract, and so has one that nobody holds."""
     held = None
     for reference in ("TOP", "MIDDLE", "LOW"):
@@ -104,8 +114,8 @@ def test_a_policy_in_effect_leads_everywhere_a_draft_nowhere(chain: World) -> No
     assert led_to() == EVERYTHING  # in a zone of its own every contract has new turns
 
 
-def test_a_policy_in_effect_leads_everywhere_with_its_own_measures_alone(chain: World) -> None:
-    draft = chain.change("DRAFT", status="draft")
+def test_a_policy_in_effect_leads_everywhere_with_its_own_measures_alone(live_chain: World) -> None:
+    draft = live_chain.change("DRAFT", status="draft")
     PolicyChange.objects.filter(pk=draft.pk).update(status="published")
     Contract.objects.filter(reference="C-TOP").update(title="renamed")
     assert led_to() == {"C-TOP"}

@@ -6,10 +6,17 @@ import pytest
 from django.db import connections, transaction
 from pytest_django import Settings
 
+from alerts import runs
+from alerts.models import Flag
 from alerts.preview import preview
+from alerts.resident import Held
+from alerts.screening.book import Book
+from alerts.verification import verify
 from contracts.columns import Contracts
 from contracts.copying import Reader, Span
 from contracts.models import Contract, Line
+from contracts.stage import Calendar
+from policies.models import PolicyChange
 from suppliers.models import Organization
 from tests.alerts.conftest import AT, World
 
@@ -31,7 +38,8 @@ def readings(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 @pytest.fixture
 def drafted(live_world: World) -> World:
-    """Three contracts, of which a draft would hit two."""
+    """Three contracts, of which a draft would hit two; a published change keeps days in the draft's zone already."""
+    live_world.change("BEFORE", measure={"effect": "watch"})
     live_world.contract("C-1")
     live_world.contract("C-2")
     live_world.contract("C-3", supplier=live_world.private)
@@ -71,7 +79,7 @@ def test_what_changed_is_read_again_alone(drafted: World, readings: list[int], w
     change, expected = CHANGES[what]
     change(drafted)
     assert hit() == expected
-    assert readings == [1]
+    assert readings == ([] if what == "deleted" else [1])
 
 
 def test_what_was_being_written_is_seen_once_it_is_there(drafted: World, readings: list[int]) -> None:
@@ -111,3 +119,66 @@ def test_too_many_contracts_are_not_kept(drafted: World, readings: list[int], se
 def test_a_contract_that_cannot_be_read_hides_no_other(drafted: World) -> None:
     Line.objects.filter(contract__reference="C-1").update(content=[{"origin": "CN", "value_share": "a lot"}])
     assert hit() == hit() == ["C-2"]
+
+
+def test_a_publication_is_screened_over_what_is_held_and_what_has_changed_since(
+    drafted: World, readings: list[int]
+) -> None:
+    runs.sweep(at=AT)
+    hit()
+    readings.clear()
+    Contract.objects.filter(reference="C-2").update(title="renamed")
+    drafted.contract("C-4")
+    remove(drafted)
+    screened = runs.screen_pending(at=AT)
+    assert screened is not None
+    Contract.objects.filter(reference="C-3").update(supplier=drafted.seller)
+    readings.clear()
+    PolicyChange.objects.filter(reference="CN-REPORT").update(status="published")
+    run = runs.screen_pending(at=AT)
+    assert run is not None
+    assert (run.everything, run.scope, run.contracts, run.screened, run.opened) == (False, [held("C-3")], 3, 3, 3)
+    assert readings == [1, 1, 1]  # C-3 for all measures; then C-2 and C-4, which were screened since they were held
+    assert verify(run).equal
+    assert flagged() == {"C-2", "C-3", "C-4"}
+
+
+def test_a_run_without_room_for_the_contracts_reads_them(
+    drafted: World, readings: list[int], settings: Settings
+) -> None:
+    settings.RESIDENT_CONTRACTS = 2
+    runs.sweep(at=AT)
+    readings.clear()
+    PolicyChange.objects.filter(reference="CN-REPORT").update(status="published")
+    run = runs.screen_pending(at=AT)
+    assert run is not None
+    assert (run.everything, run.screened, readings) == (False, 3, [3])
+    assert verify(run).equal
+    assert flagged() == {"C-1", "C-2"}
+
+
+def test_contracts_that_cannot_be_screened_together_are_screened_alone(
+    drafted: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs.sweep(at=AT)
+    hit()
+    PolicyChange.objects.filter(reference="CN-REPORT").update(status="published")
+    book = Held._open
+
+    def failing(self: Held, contracts: Contracts, now: Calendar) -> Book:
+        book(self, contracts, now)
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(Held, "_open", failing)
+    run = runs.screen_pending(at=AT)
+    assert run is not None
+    assert (run.screened, run.set_aside, flagged()) == (3, 0, {"C-1", "C-2"})
+    assert verify(run).equal
+
+
+def held(reference: str) -> int:
+    return Contract.objects.get(reference=reference).pk
+
+
+def flagged() -> set[str]:
+    return set(Flag.objects.open().values_list("contract__reference", flat=True))
