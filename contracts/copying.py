@@ -166,8 +166,9 @@ class Reader:
         )
 
     def _lines(self, ids: Ids, span: Span) -> Lines:
+        # The span's condition is said of both tables: PostgreSQL infers no range from a join, and would read all lines.
         source = (
-            f"FROM {CONTRACTS} c LEFT JOIN {LINE} l ON l.contract_id = c.id"
+            f"FROM {CONTRACTS} c LEFT JOIN {LINE} l ON l.contract_id = c.id AND {span.condition('l.contract_id')}"
             f" WHERE {span.condition('c.id')} AND c.closed_as IS NULL ORDER BY c.id, l.number"
         )
         fixed, (goods, amounts) = columns(
