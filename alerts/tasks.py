@@ -6,6 +6,7 @@ The sweeper of every worker makes the same calls without being asked, see alerts
 from celery import shared_task
 
 from alerts import delivery, messages, runs
+from alerts.digests import sending as digests
 from alerts.escalation import moving
 from alerts.reminders import rounds
 from alerts.webhooks import delivery as webhooks
@@ -36,8 +37,9 @@ def sweep() -> None:
 
 @shared_task(ignore_result=True)
 def deliver() -> None:
-    """Put events without a message into messages, and send what is due; none of it waits for screening."""
-    messages.compose(at=now())
+    """Put events without a message into messages, also for digests, and send what is due; none of it waits for
+    screening."""
+    _compose()
     delivery.deliver(at=now())
 
 
@@ -49,8 +51,13 @@ def send_webhooks() -> None:
 
 def deliver_some() -> bool:
     """The same, a few messages at a time, for whoever must be able to stop soon; whether there was anything to do."""
+    return bool(_compose() + delivery.deliver(at=now(), limit=SOME).total())
+
+
+def _compose() -> int:
+    """Put what is to be told into messages: at once, and what waited for digests that are due."""
     at = now()
-    return bool(messages.compose(at=at) + delivery.deliver(at=at, limit=SOME).total())
+    return messages.compose(at=at) + digests.compose(at=at)
 
 
 def screen_due() -> None:

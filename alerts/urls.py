@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from alerts.views import acting, calendar, insight, messages, publishing, reading, revising, storing, webhooks
+from alerts.views import acting, calendar, digests, insight, messages, publishing, reading, revising, storing, webhooks
 from people.views import CurrentTokenView, TokenView
 
 
@@ -85,6 +85,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         calendar.CalendarViewSet.as_view({"get": "retrieve", "post": "create", "delete": "destroy"}),
         name="calendar",
     ),
+    path("digests", digests.DigestsViewSet.as_view({"get": "retrieve", "put": "update"}), name="digests"),
     path("auth/token", TokenView.as_view(), name="token"),
     path("auth/token/current", CurrentTokenView.as_view(), name="current-token"),
     path("schema", SpectacularAPIView.as_view(), name="schema"),

@@ -13,6 +13,7 @@ from unfold.decorators import action, display
 
 from alerts import doorbell
 from alerts.admin.columns import MESSAGE_COLOURS
+from alerts.admin.digests import DigestPages
 from alerts.models import Message, State
 from alerts.outbox.again import SENDERS, NotPossible, send_again
 from people.admin.pages import LedgerAdmin
@@ -23,7 +24,7 @@ SHOWN = 500
 
 
 @admin.register(Message)
-class MessageAdmin(LedgerAdmin):
+class MessageAdmin(DigestPages, LedgerAdmin):
     change_form_template = "alerts/message.html"
     list_display = (
         "created_at",

@@ -1,6 +1,7 @@
 """What screening finds and whom it tells: flags and their events, runs, messages."""
 
 from alerts.models.actions import Act, Disposition, FlagAction, Standing
+from alerts.models.digests import Cadence, DigestChoice, HeldNews
 from alerts.models.escalation import EscalationStep, EscalationTimer, Severity, Step
 from alerts.models.flags import EventKind, Flag, FlagEvent
 from alerts.models.messages import (
@@ -21,11 +22,13 @@ from alerts.models.webhooks import DeliveryState, WebhookDelivery, WebhookEndpoi
 
 __all__ = [
     "Act",
+    "Cadence",
     "CalendarKey",
     "Cause",
     "Channel",
     "ContractDue",
     "DeliveryState",
+    "DigestChoice",
     "Disposition",
     "EscalationStep",
     "EscalationTimer",
@@ -34,6 +37,7 @@ __all__ = [
     "Flag",
     "FlagAction",
     "FlagEvent",
+    "HeldNews",
     "MailDomain",
     "MailServer",
     "Meaning",
