@@ -201,6 +201,14 @@ ACKNOWLEDGE_WITHIN = env.parsed(
 )
 WORKING_HOURS = env.parsed("WORKING_HOURS", environment.opening_hours, (datetime.time(9), datetime.time(18)))
 ACKNOWLEDGE_LINK_HOURS = env.parsed("ACKNOWLEDGE_LINK_HOURS", environment.between(1, 7 * 24), 5 * 24)
+CHECK_VALID_DAYS = env.parsed("CHECK_VALID_DAYS", environment.between(1, 366), 7)  # the most an answer says it stands
+CHECK_WATCH_DAYS = env.parsed("CHECK_WATCH_DAYS", environment.between(1, 3660), 90)  # its owner hears of another one
+_receipt_keys = needed(
+    "RECEIPT_KEYS",
+    "they sign the receipts of checks: 32 random bytes in base64url, `manage.py receipt-key` makes one",
+    embedded=secret(EMBEDDED_PLACES.state, "receipt.key") if EMBEDDED else "",
+)
+RECEIPT_KEYS = env.parse("RECEIPT_KEYS", _receipt_keys, environment.seeds, [])
 DEFAULT_FROM_EMAIL = needed("DEFAULT_FROM_EMAIL", "the sender of alerts", embedded="Tocsin <tocsin@tocsin.example>")
 EMAIL_URL = needed(
     "EMAIL_URL",
