@@ -5,7 +5,19 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from alerts.views import acting, calendar, digests, insight, messages, publishing, reading, revising, storing, webhooks
+from alerts.views import (
+    acting,
+    calendar,
+    contracts,
+    digests,
+    insight,
+    messages,
+    publishing,
+    reading,
+    revising,
+    storing,
+    webhooks,
+)
 from people.views import CurrentTokenView, TokenView
 
 
@@ -14,6 +26,15 @@ def _written(name: str, viewset: Any) -> list[URLPattern]:
     return [
         path(name, viewset.as_view({"get": "list"}), name=f"{name}-list"),
         path(f"{name}/<str:reference>", viewset.as_view({"get": "retrieve", "put": "update"}), name=f"{name}-detail"),
+    ]
+
+
+def _stored(name: str, viewset: Any) -> list[URLPattern]:
+    """The same, where parts of an object can be changed, and what nothing hangs on be deleted."""
+    verbs = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
+    return [
+        path(name, viewset.as_view({"get": "list"}), name=f"{name}-list"),
+        path(f"{name}/<str:reference>", viewset.as_view(verbs), name=f"{name}-detail"),
     ]
 
 
@@ -41,15 +62,26 @@ def _hook(name: str) -> URLPattern:
 
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    *_written("departments", storing.StoredDepartments),
-    *_written("organizations", storing.StoredOrganizations),
-    *_written("contracts", storing.StoredContracts),
+    *_stored("departments", storing.StoredDepartments),
+    *_stored("users", storing.StoredUsers),
+    *_stored("organizations", storing.StoredOrganizations),
+    *_stored("contracts", storing.StoredContracts),
     path(
         "contracts/<str:reference>/reminders",
         calendar.ContractRemindersViewSet.as_view({"get": "retrieve", "put": "update"}),
         name="contracts-reminders",
     ),
-    *_written("policy-changes", storing.StoredPolicyChanges),
+    path(
+        "contracts/<str:reference>/history",
+        contracts.ContractHistoryViewSet.as_view({"get": "history"}),
+        name="contracts-history",
+    ),
+    path(
+        "contracts/<str:reference>/flags",
+        contracts.ContractFlagsViewSet.as_view({"get": "list"}),
+        name="contracts-flags",
+    ),
+    *_stored("policy-changes", storing.StoredPolicyChanges),
     _step("preview"),
     _step("publish"),
     _step("withdraw"),
@@ -58,8 +90,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
         revising.RevisionViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
         name="policy-changes-revision",
     ),
-    *_written("party-lists", storing.StoredPartyLists),
-    *_written("licences", storing.StoredLicences),
+    *_stored("party-lists", storing.StoredPartyLists),
+    *_stored("licences", storing.StoredLicences),
     *_read("flags", reading.FlagViewSet),
     *map(_act, ("acknowledge", "assign", "comment", "dismiss", "mitigate", "reopen")),
     path(

@@ -90,7 +90,9 @@ INSTALLED_APPS = [
     "alerts",
 ]
 MIDDLEWARE = [
+    "config.request_ids.request_ids",
     "django.middleware.security.SecurityMiddleware",
+    "config.compression.CompressedApi",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -274,11 +276,26 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "config.problem.ProblemSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "URL_FORMAT_OVERRIDE": None,
 }
 DRF_STANDARDIZED_ERRORS = {
     "EXCEPTION_HANDLER_CLASS": "config.problem.ProblemHandler",
     "EXCEPTION_FORMATTER_CLASS": "config.problem.ProblemFormatter",
-    "ALLOWED_ERROR_STATUS_CODES": ["400", "401", "403", "404", "405", "406", "409", "412", "415", "429", "500"],
+    "ALLOWED_ERROR_STATUS_CODES": [
+        "400",
+        "401",
+        "403",
+        "404",
+        "405",
+        "406",
+        "409",
+        "412",
+        "413",
+        "415",
+        "428",
+        "429",
+        "500",
+    ],
 }
 REST_KNOX = {"TOKEN_PREFIX": "tocsin_", "AUTH_HEADER_PREFIX": "Token", "AUTO_REFRESH": False}
 SPECTACULAR_SETTINGS = {
