@@ -6,6 +6,7 @@ The sweeper of every worker makes the same calls without being asked, see alerts
 from celery import shared_task
 
 from alerts import delivery, messages, runs
+from alerts.checks import rounds as checks
 from alerts.digests import sending as digests
 from alerts.escalation import moving
 from alerts.reminders import rounds
@@ -20,6 +21,7 @@ SOME = 10
 def screen_pending() -> None:
     """Something changed: screen it, tell people, send."""
     runs.screen_pending(at=now())
+    look_again()
     deliver()
     send_webhooks()
 
@@ -31,6 +33,7 @@ def sweep() -> None:
         screen_due()
     finally:  # what was told before goes on, whatever becomes of screening
         escalate()
+        look_again()
     remind()
     deliver()
 
@@ -63,6 +66,11 @@ def _compose() -> int:
 def screen_due() -> None:
     """Screen what changed and what time has made due."""
     runs.sweep(at=now())
+
+
+def look_again() -> None:
+    """Decide checks again whose answers may have turned."""
+    checks.look_again(at=now())
 
 
 def escalate() -> None:

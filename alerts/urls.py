@@ -18,6 +18,7 @@ from alerts.views import (
     storing,
     webhooks,
 )
+from alerts.views.checks import CheckChangesViewSet, ChecksViewSet, KeysView, ReleasesViewSet
 from people.views import CurrentTokenView, TokenView
 
 
@@ -104,6 +105,18 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("messages/<str:pk>/again", messages.MessageActionsViewSet.as_view({"post": "again"}), name="messages-again"),
     *_read("runs", reading.RunViewSet),
     path("set-aside", reading.SetAsideViewSet.as_view({"get": "list"}), name="set-aside-list"),
+    path("checks", ChecksViewSet.as_view({"get": "list", "post": "ask"}), name="checks-list"),
+    path("checks/keys", KeysView.as_view(), name="checks-keys"),
+    path("checks/verify", ChecksViewSet.as_view({"post": "verify"}), name="checks-verify"),
+    path("checks/changes", CheckChangesViewSet.as_view({"get": "list"}), name="checks-changes"),
+    path(
+        "checks/changes/acknowledge",
+        CheckChangesViewSet.as_view({"post": "acknowledge"}),
+        name="checks-changes-acknowledge",
+    ),
+    path("checks/<str:uuid>", ChecksViewSet.as_view({"get": "retrieve"}), name="checks-detail"),
+    path("checks/<str:uuid>/release", ReleasesViewSet.as_view({"post": "release"}), name="checks-release"),
+    path("checks/<str:uuid>/take-back", ReleasesViewSet.as_view({"post": "take_back"}), name="checks-take-back"),
     *_written("webhooks", webhooks.WebhookViewSet),
     *map(_hook, ("rotate", "ping", "replay", "disable", "enable")),
     *_read("webhook-deliveries", webhooks.DeliveryViewSet),

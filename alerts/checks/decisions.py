@@ -1,4 +1,4 @@
-"""What stands against committing documents: the core's flags for the step asked about, worst-wins per line and document.
+"""What stands against committing documents: the core's flags for the step asked about; the worst wins.
 
 Pure. Which columns of the effect table a purpose asks about stands in alerts/screening/standings.py.
 """

@@ -20,7 +20,8 @@ from suppliers.serializers import IdentifierSerializer
 
 MOST_DOCUMENTS = 100
 MOST_LINES = 1000
-"""Of one document."""
+"""Of one document; longer ones are not even read."""
+MOST_LINES_OF_ALL = 10_000
 ROLES = ("supplier", "buyer", "end_user")
 UNIDENTIFIED = "(not identified)"
 """In place of the reference of an organization that was named otherwise; no reference is written so."""
@@ -92,14 +93,23 @@ Known = Callable[[str], bool]
 
 def read(sent: Any, now: Calendar, is_organization: Known) -> Document | Faulty:
     """A document, or what is wrong with it; frameworks and departments are looked up by the caller."""
+    if lines_of(sent) > MOST_LINES:
+        detail = f"{MOST_LINES} lines are the most of one document"
+        return Faulty(None, None, [Problem(("lines",), "too_many", detail)])
     values, errors = _DOCUMENT.examine(sent)
-    problems = [*flattened(errors, ()), *_unknown(values, is_organization), *_too_long(values)]
+    problems = [*flattened(errors, ()), *_unknown(values, is_organization)]
     reference, purpose = values.get("reference"), values.get("purpose")
     if problems:
         return Faulty(reference, purpose, problems)
     document = _document(values, sent)
     problems = list(_out_of_place(document, now))
     return Faulty(reference, purpose, problems) if problems else document
+
+
+def lines_of(sent: Any) -> int:
+    """How many lines a document has, as far as can be told before it is read."""
+    lines = sent.get("lines") if isinstance(sent, dict) else None
+    return len(lines) if isinstance(lines, list) else 0
 
 
 def _document(values: Values, sent: Values) -> Document:
@@ -117,11 +127,6 @@ def _unknown(values: Values, is_organization: Known) -> Iterator[Problem]:
 
 def unknown(path: Path, reference: str, section: str) -> Problem:
     return Problem(path, "unknown_reference", f"there is no {reference} among the {section}")
-
-
-def _too_long(values: Values) -> Iterator[Problem]:
-    if len(values.get("lines") or ()) > MOST_LINES:
-        yield Problem(("lines",), "too_many", f"{MOST_LINES} lines are the most of one document")
 
 
 def _out_of_place(document: Document, now: Calendar) -> Iterator[Problem]:

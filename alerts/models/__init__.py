@@ -1,6 +1,15 @@
 """What screening finds and whom it tells: flags and their events, runs, messages."""
 
 from alerts.models.actions import Act, Disposition, FlagAction, Standing
+from alerts.models.checks import (
+    Answer,
+    Check,
+    CheckRelease,
+    CheckTurn,
+    CheckWatch,
+    ReleaseTakenBack,
+    TurnAcknowledged,
+)
 from alerts.models.digests import Cadence, DigestChoice, HeldNews
 from alerts.models.escalation import EscalationStep, EscalationTimer, Severity, Step
 from alerts.models.flags import EventKind, Flag, FlagEvent
@@ -22,10 +31,15 @@ from alerts.models.webhooks import DeliveryState, WebhookDelivery, WebhookEndpoi
 
 __all__ = [
     "Act",
+    "Answer",
     "Cadence",
     "CalendarKey",
     "Cause",
     "Channel",
+    "Check",
+    "CheckRelease",
+    "CheckTurn",
+    "CheckWatch",
     "ContractDue",
     "DeliveryState",
     "DigestChoice",
@@ -47,6 +61,7 @@ __all__ = [
     "NotedPolicyChange",
     "NotedRevision",
     "Purpose",
+    "ReleaseTakenBack",
     "Reminder",
     "ReminderRound",
     "ReminderStages",
@@ -58,6 +73,7 @@ __all__ = [
     "Standing",
     "State",
     "Step",
+    "TurnAcknowledged",
     "WebhookDelivery",
     "WebhookEndpoint",
     "WebhookEvent",

@@ -15,6 +15,7 @@ from alerts import tasks
 
 ROUNDS: tuple[tuple[str, float, Callable[[], object]], ...] = (
     ("screening", 15, tasks.screen_due),
+    ("checks", 15, tasks.look_again),
     ("escalation", 15, tasks.escalate),
     ("reminders", 60, tasks.remind),
     ("reminders", 60, tasks.remind),
