@@ -11,7 +11,6 @@ from datetime import datetime
 import structlog
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db import transaction
 
 from alerts.leases import brief_transaction, in_seconds
 from alerts.mail.transport import Outcome, Transport
@@ -113,7 +112,7 @@ def write(message: Message, writer: Writer) -> None:
     """Put a claimed message into words and keep them, once. LeaseLost where it is no longer ours."""
     if message.rendered_at is not None:
         return
-    with transaction.atomic():
+    with brief_transaction():  # else nobody could take over from a sender that stops between writing and committing
         rendered = writer.write(message)
         content = {"subject": rendered.subject, "text": rendered.text, "html": rendered.html}
         if not queue.held(message).update(**content, rendered_at=WallClock(), lease_until=in_seconds(LEASE_SECONDS)):

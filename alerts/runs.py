@@ -10,12 +10,12 @@ from datetime import datetime
 import structlog
 from django.db import OperationalError
 from django.db.models import Exists, OuterRef
-from psycopg.errors import SerializationFailure
+from psycopg.errors import LockNotAvailable, SerializationFailure
 
 from alerts import schedule
 from alerts.affected import EVERYTHING, Affected, affected_contracts
 from alerts.batch import Narrowed, Screening, close_flags_of_deleted
-from alerts.changelog import Reading, one_at_a_time, unscreened
+from alerts.changelog import Reading, end_who_stopped, one_at_a_time, unscreened
 from alerts.manifest import FORMAT
 from alerts.models import Cause, ContractDue, Flag, ScreeningRun, SetAside
 from alerts.pinning import pinning
@@ -45,19 +45,27 @@ def sweep(*, at: datetime) -> ScreeningRun | None:
 
 def _run(cause: Cause, at: datetime) -> ScreeningRun:
     run = ScreeningRun.objects.create(cause=cause, at=at)
-    for attempt in range(1, ATTEMPTS + 1):
+    attempts = ATTEMPTS
+    while True:
         try:
             with one_at_a_time():
                 return _screen(run.pk)
         except Exception as error:
-            again = isinstance(error, OperationalError) and isinstance(error.__cause__, SerializationFailure)
-            if not again or attempt == ATTEMPTS:
+            if _is_due_to(LockNotAvailable, error):
+                if end_who_stopped():
+                    log.warning("a run that had stopped was ended: it held up screening", run=run.pk)
+                continue
+            attempts -= 1
+            if not attempts or not _is_due_to(SerializationFailure, error):
                 log.exception("screening run failed", run=run.pk)
                 shown = [{"error": f"{type(error).__name__}: {error}"[:1000]}]
                 ScreeningRun.objects.filter(pk=run.pk).update(errors=shown)
                 raise
             log.info("screening run repeated: somebody changed a flag meanwhile", run=run.pk)
-    raise AssertionError("the last attempt returns or raises")
+
+
+def _is_due_to(cause: type[BaseException], error: Exception) -> bool:
+    return isinstance(error, OperationalError) and isinstance(error.__cause__, cause)
 
 
 def _screen(pk: int) -> ScreeningRun:

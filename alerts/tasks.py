@@ -9,6 +9,7 @@ from alerts import delivery, messages, runs
 from alerts.checks import rounds as checks
 from alerts.digests import sending as digests
 from alerts.escalation import moving
+from alerts.outbox import queue
 from alerts.reminders import rounds
 from alerts.webhooks import delivery as webhooks
 from people.clock import now
@@ -61,6 +62,11 @@ def _compose() -> int:
     """Put what is to be told into messages: at once, and what waited for digests that are due."""
     at = now()
     return messages.compose(at=at) + digests.compose(at=at)
+
+
+def take_over() -> None:
+    """Queue what lost senders held back, though every sender there is be busy with a slow mail server."""
+    queue.take_over(at=now())
 
 
 def screen_due() -> None:

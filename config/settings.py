@@ -138,7 +138,15 @@ _options: dict[str, Any] = {
     "prepare_threshold": env.parsed("DATABASE_PREPARE_THRESHOLD", environment.prepare_threshold, 5),
     "connect_timeout": 10,
     "application_name": "tocsin",
+    # A server that is gone without a word, or whose machine is, is noticed within half a minute.
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
 }
+# The database ends a transaction whose process has stopped in the middle of it, and what it holds is free again.
+if _idle := env.number("DATABASE_IDLE_SECONDS", 60):
+    _options["options"] = f"-c idle_in_transaction_session_timeout={_idle}s"
 if _pool:
     _options["pool"] = {"min_size": 1, "max_size": _pool, "timeout": 10}
 DATABASES = {
