@@ -7,7 +7,6 @@ alerts/writing.py.
 """
 
 import json
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -35,9 +34,9 @@ from alerts.models import (
     State,
 )
 from alerts.models.flags import TOLD
-from alerts.recipients import Directory, Recipient, SharedCharge
+from alerts.recipients import Directory, Recipient, SharedCharge, memberships
 from contracts.models import Contract
-from people.models import Department, User, WallClock
+from people.models import Department, WallClock
 from policies.models import Measure, PolicyChange
 
 CHANNEL = Channel.EMAIL
@@ -154,24 +153,15 @@ def _held(drafts: Mapping[Key, Draft]) -> Iterator[dict[str, Any]]:
 
 def _told(drafts: Mapping[Key, Draft]) -> Iterator[dict[str, Any]]:
     """In the order of the drafts."""
-    memberships = _memberships({draft.to.user.pk for draft in drafts.values() if draft.to.user})
+    departments = memberships({draft.to.user.pk for draft in drafts.values() if draft.to.user})
     for key, draft in drafts.items():
         yield {
             "recipient": key.address,
             "policy_change": key.change,
             "events": "{" + ",".join(draft.events) + "}",
             "capacities": list(draft.capacities),
-            "departments": memberships[draft.to.user.pk] if draft.to.user else [],
+            "departments": departments[draft.to.user.pk] if draft.to.user else [],
         }
-
-
-def _memberships(users: set[int]) -> defaultdict[int, list[int]]:
-    """The departments of each user."""
-    found: defaultdict[int, list[int]] = defaultdict(list)
-    rows = User.departments.through.objects.filter(user__in=users).order_by("department_id")
-    for user, department in rows.values_list("user_id", "department_id"):
-        found[user].append(department)
-    return found
 
 
 def _drafts(run: int, at: datetime) -> dict[Key, Draft]:

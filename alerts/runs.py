@@ -17,9 +17,11 @@ from alerts.affected import EVERYTHING, Affected, affected_contracts
 from alerts.batch import Narrowed, Screening, close_flags_of_deleted
 from alerts.changelog import Reading, end_who_stopped, one_at_a_time, unscreened
 from alerts.manifest import FORMAT
-from alerts.models import Cause, ContractDue, Flag, ScreeningRun, SetAside
+from alerts.models import Cause, ContractDue, Disposition, Flag, ScreeningRun, SetAside
+from alerts.nearing import note_near
 from alerts.pinning import pinning
 from alerts.portfolio import LeftOut, PinnedPolicies
+from alerts.reopening import tell_of_reopened
 from alerts.today import follow_today
 from contracts.copying import spans
 from contracts.models import Contract
@@ -36,8 +38,11 @@ def screen_pending(*, at: datetime) -> ScreeningRun | None:
 
 
 def sweep(*, at: datetime) -> ScreeningRun | None:
-    """Screen what time may have changed, and what has changed; None where nothing is due."""
-    due = schedule.everything_is_due(at) or schedule.contracts_due(at).exists()
+    """Screen what time may have changed, and what has changed, and tell of what people re-opened; None where nothing is
+    due."""
+    due = (
+        schedule.everything_is_due(at) or schedule.contracts_due(at).exists() or Disposition.objects.to_tell().exists()
+    )
     run = _run(Cause.CALENDAR, at) if due else screen_pending(at=at)
     follow_today(at=at)
     return run
@@ -83,6 +88,8 @@ def _screen(pk: int) -> ScreeningRun:
         narrowed = Narrowed.to(asked.changes, pinned)
         for span, versions in spans(None, without=named or ()):
             screening.screen(span, versions, narrowed)
+    tell_of_reopened(run)
+    note_near(run, named)
     if asked.everything or asked.deleted:
         _forget(asked)
         close_flags_of_deleted(_flagged_and_gone(asked), pinned, run)

@@ -195,6 +195,7 @@ CLOCK_STARTED_REAL = env.parsed("TOCSIN_CLOCK_STARTED_REAL", float, _run.clock_s
 # --- Screening and alerts ---------------------------------------------------------------------------------------------
 
 RENEWAL_HORIZON_DAYS = env.number("RENEWAL_HORIZON_DAYS", 180)
+DEADLINE_NEAR_DAYS = env.number("DEADLINE_NEAR_DAYS", 7)  # before the day to act of a flag people are told once more
 # From which full hour (0 to 23, TIME_ZONE) people are reminded of the day's critical dates.
 REMINDER_HOUR = env.parsed("REMINDER_HOUR", lambda text: range(24).index(int(text)), 7)
 # Whoever edited a policy change last does not publish it; `make run`, where there is one person only, does without.

@@ -14,7 +14,7 @@ from unfold.decorators import action, display
 from alerts import doorbell
 from alerts.admin.columns import MESSAGE_COLOURS
 from alerts.admin.digests import DigestPages
-from alerts.models import Message, State
+from alerts.models import Message, Reminder, State
 from alerts.outbox.again import SENDERS, NotPossible, send_again
 from people.admin.pages import LedgerAdmin
 from people.principal import has_role, principal
@@ -68,6 +68,7 @@ class MessageAdmin(DigestPages, LedgerAdmin):
                 "told": told.order_by("id")[:SHOWN],
                 "more": max(len(message.events) - SHOWN, 0),
                 "attempts": message.log.order_by("-id")[:SHOWN],
+                "reminders": Reminder.objects.told_by(message).select_related("contract").order_by("on", "id")[:SHOWN],
                 "replacements": message.replacements.order_by("id"),
                 "title": str(message),
                 "subtitle": None,

@@ -147,6 +147,13 @@ class Message(models.Model):
     )
     policy_change = models.ForeignKey(PolicyChange, models.PROTECT, related_name="+", null=True, blank=True)
     events = ArrayField(models.BigIntegerField(), default=list, blank=True, help_text="ids of what it tells")
+    contracts = ArrayField(
+        models.BigIntegerField(),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="ids of those of whose dates it reminds",
+    )
     capacities = models.JSONField(
         default=list, blank=True, help_text="why it is this recipient: pairs of capacity and the owner stood in for"
     )
@@ -220,6 +227,11 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return self.subject or f"message {self.pk}"
+
+    @property
+    def first(self) -> "Message":
+        """The one in whose place it was queued, or itself."""
+        return self if self.in_place_of is None else self.in_place_of.first
 
     def told(self) -> FlagEventQuerySet:
         """The events it tells, however many."""

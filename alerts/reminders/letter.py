@@ -63,7 +63,7 @@ class Letter:
 
 def write(message: Message) -> Rendered:
     """The full mail, or a bare list of the dates where something in them defeats it: it is sent anyway."""
-    reminders = list(message.reminders.order_by("on", "meaning", "id"))
+    reminders = list(Reminder.objects.told_by(message).order_by("on", "meaning", "id"))
     with translation.override(message.language):
         try:
             with transaction.atomic():
