@@ -14,7 +14,7 @@ CONTRACTS = """
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('alerts', '0011_known_kinds_checked'),
+        ('alerts', '0012_checks_and_their_receipts'),
     ]
 
     operations = [
