@@ -20,7 +20,7 @@ WORKDIR /srv/tocsin
 COPY . ./
 # Collecting needs no service; the settings want every address to be named, so these name none.
 RUN python -m compileall -q . \
- && SECRET_KEY=unused BASE_URL=http://unused DATABASE_URL=postgresql://unused@unused/unused REDIS_URL=redis://unused \
+ && SECRET_KEY=unused RECEIPT_KEYS=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA BASE_URL=http://unused DATABASE_URL=postgresql://unused@unused/unused REDIS_URL=redis://unused \
     EMAIL_URL=console:// DEFAULT_FROM_EMAIL=unused COMPLIANCE_MAILBOX=unused \
     python manage.py collectstatic --noinput --verbosity 0
 USER 10001

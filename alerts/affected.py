@@ -76,8 +76,8 @@ def affected_contracts(entries: Iterable[Entry], besides: Ids = ()) -> Affected:
         organizations |= _ever_listed(_named(lists))
     condition = Q(id__in=contracts)
     if organizations:
-        reached = _reached(organizations)
-        condition |= Q(supplier__in=reached) | Q(buyer__in=reached) | Q(end_user__in=reached)
+        held = reached(organizations)
+        condition |= Q(supplier__in=held) | Q(buyer__in=held) | Q(end_user__in=held)
     if licences := changed[Kind.LICENCE]:
         condition |= Q(supplier__in=_ever_exporting(licences))
     found = frozenset(Contract.objects.filter(condition).order_by().values_list("id", flat=True))
@@ -100,7 +100,7 @@ def _flagged_by(changes: Ids) -> set[int]:
     return set(Flag.objects.open().filter(measure__in=measures.values("id")).values_list("contract_id", flat=True))
 
 
-def _reached(organizations: Ids) -> list[int]:
+def reached(organizations: Ids) -> list[int]:
     """The organizations and all whom they hold, tier by tier, on any day."""
     with connection.cursor() as cursor:
         cursor.execute(HELD, [list(organizations)])

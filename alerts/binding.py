@@ -5,7 +5,7 @@ act by does not count, for under a measure that bites it is always today.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from hashlib import sha256
 
@@ -24,9 +24,14 @@ DIGITS = 16
 
 def grounds(flag: Flag, contract: ContractFacts, measure: MeasureFacts, policies: Policies) -> dict[str, str]:
     """What the flag says and all that it was decided on; the same for the same facts, whenever it is asked for."""
+    return digested(_facts(flag, contract, measure, policies))
+
+
+def digested(facts: Iterable[tuple[str, object]]) -> dict[str, str]:
+    """A digest of each fact that is established."""
     return {
         path: sha256(json.dumps(value, default=str, sort_keys=True).encode()).hexdigest()[:DIGITS]
-        for path, value in _facts(flag, contract, measure, policies)
+        for path, value in facts
         if value is not None and value not in ((), [])
     }
 
@@ -54,6 +59,11 @@ def _facts(
     for line in contract.lines:
         if line.number in flag.lines:
             yield from _line(line)
+    yield from surroundings(contract, measure, policies)
+
+
+def surroundings(contract: ContractFacts, measure: MeasureFacts, policies: Policies) -> Iterator[tuple[str, object]]:
+    """What a measure is decided on besides the contract: its parties and their owners, the measure, lists, licences."""
     organizations = with_owners(parties(contract), policies.organizations)
     for reference, organization in organizations.items():
         for name, value in asdict(organization).items():

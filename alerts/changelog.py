@@ -16,6 +16,15 @@ from alerts.models import ScreeningCursor
 from people.models import ChangeEntry
 
 TABLE = ScreeningCursor._meta.db_table
+STOPPED_SECONDS = 30
+"""Whoever screens and has nothing to do with the database for so long has stopped: others go on without it."""
+
+_DEAF = """
+    SELECT pg_terminate_backend(activity.pid) FROM pg_stat_activity AS activity JOIN pg_locks AS held USING (pid)
+    WHERE held.relation = %s::regclass AND held.mode = 'ShareRowExclusiveLock' AND held.granted
+      AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND activity.wait_event = 'ClientWrite' AND activity.query_start < clock_timestamp() - %s * interval '1 second'
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +70,26 @@ def one_moment() -> Iterator[None]:
 def one_at_a_time() -> Iterator[None]:
     """A transaction in which nobody else screens, and in which everything is read as of one moment.
 
-    The lock is taken before the first reading, so that the moment lies after the end of whoever screened before.
+    The lock is taken before the first reading, so that the moment lies after the end of whoever screened before. The
+    database ends the transaction where its process stops for STOPPED_SECONDS. OperationalError, caused by
+    LockNotAvailable, where the turn did not come for a while: see `end_who_stopped`.
     """
     with one_moment(), connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{STOPPED_SECONDS}s'")
+        cursor.execute(f"SET LOCAL lock_timeout = '{STOPPED_SECONDS + 5}s'")
         cursor.execute(f"LOCK TABLE {TABLE} IN SHARE ROW EXCLUSIVE MODE")
+        cursor.execute("SET LOCAL lock_timeout = 0")
         yield
+
+
+def end_who_stopped() -> bool:
+    """End the transaction of whoever holds up screening without reading what it asked for, whether there is anyone.
+
+    The database's own time limit does not see a process that stopped in the middle of a long answer.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_DEAF, [TABLE, STOPPED_SECONDS])
+        return bool(cursor.fetchall())
 
 
 def unscreened() -> Reading:

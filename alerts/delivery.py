@@ -11,13 +11,13 @@ from datetime import datetime
 import structlog
 from django.conf import settings
 from django.db import Error as DatabaseError
-from django.db import transaction
 
 from alerts.leases import brief_transaction, in_seconds
 from alerts.mail.transport import Outcome, Transport
-from alerts.models import Fate, Message, Stage
+from alerts.models import Fate, Message, Purpose, Stage
 from alerts.outbox import queue, redirect
 from alerts.outbox.keeper import LEASE_SECONDS, Keeper, LeaseLost, renew
+from alerts.reminders import successors
 from alerts.writing import Writer
 from people.models import WallClock
 
@@ -90,21 +90,23 @@ def readdress(message: Message, *, at: datetime) -> bool:
 
     LeaseLost where it is no longer ours.
     """
-    if not message.events:
+    reminds = message.purpose == Purpose.REMINDER
+    if not (message.contracts if reminds else message.events):
         return True
     with brief_transaction():
         if not queue.held(message).select_for_update().exists():
             raise LeaseLost
-        kept, lost = redirect.lost_events(message, at=at)
+        kept, lost = successors.lost_contracts(message, at=at) if reminds else redirect.lost_events(message, at=at)
         if not lost:
             return True
-        log.warning("message withheld from its recipient", message=message.pk, events=len(lost), left=len(kept))
+        log.warning("message withheld from its recipient", message=message.pk, lost=len(lost), left=len(kept))
         if kept and message.rendered_at is None:
-            queue.held(message).update(events=kept)
-            message.events = kept
+            field = "contracts" if reminds else "events"
+            queue.held(message).update(**{field: kept})
+            setattr(message, field, kept)
             return True
         if kept:
-            redirect.queue_rest(message, kept)
+            successors.queue_rest(message, kept) if reminds else redirect.queue_rest(message, kept)
         queue.settle(message, Outcome(Fate.WITHHELD, Stage.WRITE, ""), at)
     return False
 
@@ -113,7 +115,7 @@ def write(message: Message, writer: Writer) -> None:
     """Put a claimed message into words and keep them, once. LeaseLost where it is no longer ours."""
     if message.rendered_at is not None:
         return
-    with transaction.atomic():
+    with brief_transaction():  # else nobody could take over from a sender that stops between writing and committing
         rendered = writer.write(message)
         content = {"subject": rendered.subject, "text": rendered.text, "html": rendered.html}
         if not queue.held(message).update(**content, rendered_at=WallClock(), lease_until=in_seconds(LEASE_SECONDS)):

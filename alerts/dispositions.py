@@ -48,7 +48,7 @@ def acknowledge(flag: Flag, *, by: User, at: datetime) -> None:
         if held.standing in PUT_ASIDE:
             raise NotPossible(f"the flag is {held.standing}: re-open it first")
         if held.standing != Standing.ACKNOWLEDGED:
-            held.standing = Standing.ACKNOWLEDGED
+            held.standing, held.to_tell = Standing.ACKNOWLEDGED, False
             _keep(held, Act.ACKNOWLEDGED, by, at)
 
 
@@ -90,10 +90,10 @@ def mitigate(flag: Flag, *, text: str, by: User, at: datetime, seen: str | None 
 
 
 def reopen(flag: Flag, *, text: str, by: User, at: datetime) -> None:
-    """Take a dismissal or a mitigation back; one that is not put aside stays as it is."""
+    """Take a dismissal or a mitigation back, and have those in charge told; one not put aside stays as it is."""
     with _held(flag) as held:
         if held.standing in PUT_ASIDE:
-            held.standing, held.expires_on, held.grounds = Standing.OPEN, None, {}
+            held.standing, held.expires_on, held.grounds, held.to_tell = Standing.OPEN, None, {}, True
             _keep(held, Act.REOPENED, by, at, text=text, because=Because.PERSON)
 
 
@@ -117,6 +117,7 @@ def _put_aside(flag: Flag, act: Act, by: User, at: datetime, seen: str | None, *
         if same and held.standing == Standing(act.value) and held.grounds == found:
             return
         held.standing, held.expires_on, held.grounds = Standing(act.value), said.get("expires_on"), found
+        held.to_tell = False
         _keep(held, act, by, at, **said)
 
 

@@ -10,6 +10,7 @@ from alerts.models.flags import Basis, Certainty, Kind
 from alerts.models.messages import State
 from alerts.models.runs import Cause
 from alerts.models.webhooks import PING
+from people.filters import DayFilter, YesNoFilter
 
 
 class FlagFilter(filters.FilterSet):
@@ -19,12 +20,12 @@ class FlagFilter(filters.FilterSet):
     kind = filters.ChoiceFilter(choices=Kind.choices)
     certainty = filters.ChoiceFilter(choices=Certainty.choices)
     basis = filters.ChoiceFilter(choices=Basis.choices)
-    open = filters.BooleanFilter(field_name="closed_at", lookup_expr="isnull", label="false: closed; left out: both")
+    open = YesNoFilter(field_name="closed_at", lookup_expr="isnull", label="false: closed; left out: both")
     owner = filters.CharFilter(method="of_owner")
     department = filters.CharFilter(field_name="contract__department__reference")
     state = filters.ChoiceFilter(choices=Standing.choices, method="in_state")
     assignee = filters.CharFilter(method="of_assignee")
-    act_by_before = filters.DateFilter(field_name="act_by", lookup_expr="lt")
+    act_by_before = DayFilter(field_name="act_by", lookup_expr="lt")
 
     class Meta:
         model = Flag
@@ -57,7 +58,7 @@ class MessageFilter(filters.FilterSet):
 
 class RunFilter(filters.FilterSet):
     cause = filters.ChoiceFilter(choices=Cause.choices)
-    finished = filters.BooleanFilter(field_name="finished_at", lookup_expr="isnull", exclude=True)
+    finished = YesNoFilter(field_name="finished_at", lookup_expr="isnull", exclude=True)
 
     class Meta:
         model = ScreeningRun

@@ -1,5 +1,6 @@
 """Who is told about a contract: its owner, the deputy when the owner is away, otherwise a mailbox; never nobody."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -119,6 +120,23 @@ class Directory:
             today = self._today(by_pk[absence.user_id])
             if (absence.from_on or today) <= today <= (absence.until_on or today):
                 yield absence.user_id
+
+
+def may_no_longer_have(charge: Charge, address: str, left: Collection[int], directory: Directory) -> bool:
+    """Whether what is in this charge is no longer for whoever it was queued for: the user is not active any more, has
+    `left` its department since, by id, or somebody else has charge of it by now."""
+    user = directory.users.get(address) or User.objects.filter(email=address).first()
+    has_left = charge.department is not None and charge.department.pk in left
+    return has_left or (user is not None and not user.is_active) or address not in directory.in_charge(charge)
+
+
+def memberships(users: Collection[int]) -> defaultdict[int, list[int]]:
+    """The departments of each user, by id, ascending."""
+    found: defaultdict[int, list[int]] = defaultdict(list)
+    rows = User.departments.through.objects.filter(user__in=users).order_by("department_id")
+    for user, department in rows.values_list("user_id", "department_id"):
+        found[user].append(department)
+    return found
 
 
 def address_of(address: str | None) -> str:

@@ -1,4 +1,7 @@
-"""Dismissed and mitigated flags open again by themselves when what they were bound to changes or their time is up."""
+"""Dismissed and mitigated flags open again by themselves when what they were bound to changes or their time is up.
+
+People hear of those, and of flags that somebody opened again, by an event in the next run.
+"""
 
 from datetime import date
 
@@ -69,8 +72,26 @@ def _reopen(
         changed=changed if because == "facts" else [],
     )
     log.info("flag re-opened", flag=aside.flag_id, because=str(because), changed=changed)
+    _tell(aside.flag, event, run)
+
+
+def tell_of_reopened(run: ScreeningRun) -> int:
+    """Have people hear of the flags that somebody has opened again since the last run; return how many.
+
+    Called in the run's transaction, after its flags were made to agree.
+    """
+    reopened = list(Disposition.objects.to_tell().select_related("flag").order_by("flag_id"))
+    events = {event.flag_id: event for event in run.events.filter(flag__in=[one.flag_id for one in reopened])}
+    for one in reopened:
+        _tell(one.flag, events.get(one.flag_id), run)
+    Disposition.objects.filter(pk__in=[one.pk for one in reopened]).update(to_tell=False)
+    return len(reopened)
+
+
+def _tell(flag: Flag, event: FlagEvent | None, run: ScreeningRun) -> None:
+    """By the event that the flag has in the run, if there is one."""
     if event is None:
-        _unchanged(aside.flag, run).save()
+        _unchanged(flag, run).save()
     elif event.kind not in SERIOUS:
         event.kind = EventKind.REOPENED
         event.save(update_fields=["kind"])

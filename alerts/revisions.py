@@ -71,7 +71,7 @@ def end(change: PolicyChange, how: "PolicyChangeRevision.End", *, by: User, at: 
 
 def as_bundle(revision: PolicyChangeRevision) -> Bundle:
     """What the revision says, read by the rules of today. Raises BundleErrors where it no longer keeps them."""
-    return single(SECTION, revision.content, revision.change.reference)
+    return single(SECTION, revision.content, revision.change.reference, partial=True)
 
 
 def preview_pending(change: PolicyChange, *, at: datetime) -> Preview:

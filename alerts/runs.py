@@ -10,16 +10,18 @@ from datetime import datetime
 import structlog
 from django.db import OperationalError
 from django.db.models import Exists, OuterRef
-from psycopg.errors import SerializationFailure
+from psycopg.errors import LockNotAvailable, SerializationFailure
 
 from alerts import schedule
 from alerts.affected import EVERYTHING, Affected, affected_contracts
 from alerts.batch import Narrowed, Screening, close_flags_of_deleted
-from alerts.changelog import Reading, one_at_a_time, unscreened
+from alerts.changelog import Reading, end_who_stopped, one_at_a_time, unscreened
 from alerts.manifest import FORMAT
-from alerts.models import Cause, ContractDue, Flag, ScreeningRun, SetAside
+from alerts.models import Cause, ContractDue, Disposition, Flag, ScreeningRun, SetAside
+from alerts.nearing import note_near
 from alerts.pinning import pinning
 from alerts.portfolio import LeftOut, PinnedPolicies
+from alerts.reopening import tell_of_reopened
 from alerts.resident import Piece, resident
 from alerts.today import follow_today
 from contracts.copying import Reader, spans
@@ -37,8 +39,11 @@ def screen_pending(*, at: datetime) -> ScreeningRun | None:
 
 
 def sweep(*, at: datetime) -> ScreeningRun | None:
-    """Screen what time may have changed, and what has changed; None where nothing is due."""
-    due = schedule.everything_is_due(at) or schedule.contracts_due(at).exists()
+    """Screen what time may have changed, and what has changed, and tell of what people re-opened; None where nothing is
+    due."""
+    due = (
+        schedule.everything_is_due(at) or schedule.contracts_due(at).exists() or Disposition.objects.to_tell().exists()
+    )
     run = _run(Cause.CALENDAR, at) if due else screen_pending(at=at)
     follow_today(at=at)
     return run
@@ -46,19 +51,27 @@ def sweep(*, at: datetime) -> ScreeningRun | None:
 
 def _run(cause: Cause, at: datetime) -> ScreeningRun:
     run = ScreeningRun.objects.create(cause=cause, at=at)
-    for attempt in range(1, ATTEMPTS + 1):
+    attempts = ATTEMPTS
+    while True:
         try:
             with one_at_a_time():
                 return _screen(run.pk)
         except Exception as error:
-            again = isinstance(error, OperationalError) and isinstance(error.__cause__, SerializationFailure)
-            if not again or attempt == ATTEMPTS:
+            if _is_due_to(LockNotAvailable, error):
+                if end_who_stopped():
+                    log.warning("a run that had stopped was ended: it held up screening", run=run.pk)
+                continue
+            attempts -= 1
+            if not attempts or not _is_due_to(SerializationFailure, error):
                 log.exception("screening run failed", run=run.pk)
                 shown = [{"error": f"{type(error).__name__}: {error}"[:1000]}]
                 ScreeningRun.objects.filter(pk=run.pk).update(errors=shown)
                 raise
             log.info("screening run repeated: somebody changed a flag meanwhile", run=run.pk)
-    raise AssertionError("the last attempt returns or raises")
+
+
+def _is_due_to(cause: type[BaseException], error: Exception) -> bool:
+    return isinstance(error, OperationalError) and isinstance(error.__cause__, cause)
 
 
 def _screen(pk: int) -> ScreeningRun:
@@ -77,6 +90,8 @@ def _screen(pk: int) -> ScreeningRun:
         narrowed = Narrowed.to(asked.changes, pinned)
         for pieces in resident.pieces(without=named or ()):
             screening.screen(pieces, narrowed)
+    tell_of_reopened(run)
+    note_near(run, named)
     if asked.everything or asked.deleted:
         _forget(asked)
         close_flags_of_deleted(_flagged_and_gone(asked), pinned, run)

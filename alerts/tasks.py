@@ -6,7 +6,10 @@ The sweeper of every worker makes the same calls without being asked, see alerts
 from celery import shared_task
 
 from alerts import delivery, messages, runs
+from alerts.checks import rounds as checks
+from alerts.digests import sending as digests
 from alerts.escalation import moving
+from alerts.outbox import queue
 from alerts.reminders import rounds
 from alerts.webhooks import delivery as webhooks
 from people.clock import now
@@ -19,6 +22,7 @@ SOME = 10
 def screen_pending() -> None:
     """Something changed: screen it, tell people, send."""
     runs.screen_pending(at=now())
+    look_again()
     deliver()
     send_webhooks()
 
@@ -30,14 +34,16 @@ def sweep() -> None:
         screen_due()
     finally:  # what was told before goes on, whatever becomes of screening
         escalate()
+        look_again()
     remind()
     deliver()
 
 
 @shared_task(ignore_result=True)
 def deliver() -> None:
-    """Put events without a message into messages, and send what is due; none of it waits for screening."""
-    messages.compose(at=now())
+    """Put events without a message into messages, also for digests, and send what is due; none of it waits for
+    screening."""
+    _compose()
     delivery.deliver(at=now())
 
 
@@ -49,13 +55,28 @@ def send_webhooks() -> None:
 
 def deliver_some() -> bool:
     """The same, a few messages at a time, for whoever must be able to stop soon; whether there was anything to do."""
+    return bool(_compose() + delivery.deliver(at=now(), limit=SOME).total())
+
+
+def _compose() -> int:
+    """Put what is to be told into messages: at once, and what waited for digests that are due."""
     at = now()
-    return bool(messages.compose(at=at) + delivery.deliver(at=at, limit=SOME).total())
+    return messages.compose(at=at) + digests.compose(at=at)
+
+
+def take_over() -> None:
+    """Queue what lost senders held back, though every sender there is be busy with a slow mail server."""
+    queue.take_over(at=now())
 
 
 def screen_due() -> None:
     """Screen what changed and what time has made due."""
     runs.sweep(at=now())
+
+
+def look_again() -> None:
+    """Decide checks again whose answers may have turned."""
+    checks.look_again(at=now())
 
 
 def escalate() -> None:

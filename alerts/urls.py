@@ -5,7 +5,20 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, path, re_path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from alerts.views import acting, calendar, insight, messages, publishing, reading, revising, storing, webhooks
+from alerts.views import (
+    acting,
+    calendar,
+    contracts,
+    digests,
+    insight,
+    messages,
+    publishing,
+    reading,
+    revising,
+    storing,
+    webhooks,
+)
+from alerts.views.checks import CheckChangesViewSet, ChecksViewSet, KeysView, ReleasesViewSet
 from people.views import CurrentTokenView, TokenView
 
 
@@ -14,6 +27,15 @@ def _written(name: str, viewset: Any) -> list[URLPattern]:
     return [
         path(name, viewset.as_view({"get": "list"}), name=f"{name}-list"),
         path(f"{name}/<str:reference>", viewset.as_view({"get": "retrieve", "put": "update"}), name=f"{name}-detail"),
+    ]
+
+
+def _stored(name: str, viewset: Any) -> list[URLPattern]:
+    """The same, where parts of an object can be changed, and what nothing hangs on be deleted."""
+    verbs = {"get": "retrieve", "put": "update", "patch": "partial_update", "delete": "destroy"}
+    return [
+        path(name, viewset.as_view({"get": "list"}), name=f"{name}-list"),
+        path(f"{name}/<str:reference>", viewset.as_view(verbs), name=f"{name}-detail"),
     ]
 
 
@@ -41,15 +63,26 @@ def _hook(name: str) -> URLPattern:
 
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    *_written("departments", storing.StoredDepartments),
-    *_written("organizations", storing.StoredOrganizations),
-    *_written("contracts", storing.StoredContracts),
+    *_stored("departments", storing.StoredDepartments),
+    *_stored("users", storing.StoredUsers),
+    *_stored("organizations", storing.StoredOrganizations),
+    *_stored("contracts", storing.StoredContracts),
     path(
         "contracts/<str:reference>/reminders",
         calendar.ContractRemindersViewSet.as_view({"get": "retrieve", "put": "update"}),
         name="contracts-reminders",
     ),
-    *_written("policy-changes", storing.StoredPolicyChanges),
+    path(
+        "contracts/<str:reference>/history",
+        contracts.ContractHistoryViewSet.as_view({"get": "history"}),
+        name="contracts-history",
+    ),
+    path(
+        "contracts/<str:reference>/flags",
+        contracts.ContractFlagsViewSet.as_view({"get": "list"}),
+        name="contracts-flags",
+    ),
+    *_stored("policy-changes", storing.StoredPolicyChanges),
     _step("preview"),
     _step("publish"),
     _step("withdraw"),
@@ -58,8 +91,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
         revising.RevisionViewSet.as_view({"get": "retrieve", "delete": "destroy"}),
         name="policy-changes-revision",
     ),
-    *_written("party-lists", storing.StoredPartyLists),
-    *_written("licences", storing.StoredLicences),
+    *_stored("party-lists", storing.StoredPartyLists),
+    *_stored("licences", storing.StoredLicences),
     *_read("flags", reading.FlagViewSet),
     *map(_act, ("acknowledge", "assign", "comment", "dismiss", "mitigate", "reopen")),
     path(
@@ -72,6 +105,18 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("messages/<str:pk>/again", messages.MessageActionsViewSet.as_view({"post": "again"}), name="messages-again"),
     *_read("runs", reading.RunViewSet),
     path("set-aside", reading.SetAsideViewSet.as_view({"get": "list"}), name="set-aside-list"),
+    path("checks", ChecksViewSet.as_view({"get": "list", "post": "ask"}), name="checks-list"),
+    path("checks/keys", KeysView.as_view(), name="checks-keys"),
+    path("checks/verify", ChecksViewSet.as_view({"post": "verify"}), name="checks-verify"),
+    path("checks/changes", CheckChangesViewSet.as_view({"get": "list"}), name="checks-changes"),
+    path(
+        "checks/changes/acknowledge",
+        CheckChangesViewSet.as_view({"post": "acknowledge"}),
+        name="checks-changes-acknowledge",
+    ),
+    path("checks/<str:uuid>", ChecksViewSet.as_view({"get": "retrieve"}), name="checks-detail"),
+    path("checks/<str:uuid>/release", ReleasesViewSet.as_view({"post": "release"}), name="checks-release"),
+    path("checks/<str:uuid>/take-back", ReleasesViewSet.as_view({"post": "take_back"}), name="checks-take-back"),
     *_written("webhooks", webhooks.WebhookViewSet),
     *map(_hook, ("rotate", "ping", "replay", "disable", "enable")),
     *_read("webhook-deliveries", webhooks.DeliveryViewSet),
@@ -85,6 +130,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         calendar.CalendarViewSet.as_view({"get": "retrieve", "post": "create", "delete": "destroy"}),
         name="calendar",
     ),
+    path("digests", digests.DigestsViewSet.as_view({"get": "retrieve", "put": "update"}), name="digests"),
     path("auth/token", TokenView.as_view(), name="token"),
     path("auth/token/current", CurrentTokenView.as_view(), name="current-token"),
     path("schema", SpectacularAPIView.as_view(), name="schema"),

@@ -12,6 +12,7 @@ from django.utils import translation
 from django.utils.translation import ngettext
 
 from alerts.acknowledging import link
+from alerts.digests import letter as digests
 from alerts.escalation import letter as escalation
 from alerts.grounds import GroundsBook
 from alerts.mail.fallback import fallback
@@ -49,6 +50,8 @@ class Writer:
             return escalation.write(message)
         if message.purpose == Purpose.REMINDER:
             return reminders.write(message)
+        if message.purpose == Purpose.DIGEST:
+            return digests.write(message)
         change, tidings = self._change(message), tidings_of(message)
         with translation.override(message.language):
             try:

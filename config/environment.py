@@ -1,5 +1,6 @@
 """Reading settings from the environment: each missing or malformed variable is named, all of them at once."""
 
+import base64
 import os
 from collections.abc import Callable, Mapping
 from datetime import datetime, time
@@ -11,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 T = TypeVar("T")
 D = TypeVar("D")
 LONGEST_WORKING_HOURS = 1000
+SEED_BYTES = 32
 
 
 class Server(TypedDict):
@@ -143,6 +145,14 @@ def between(low: int, high: int) -> Callable[[str], int]:
         return int(value)
 
     return parse
+
+
+def seeds(value: str) -> list[bytes]:
+    """Comma-separated secrets of 32 bytes each, in base64url without padding."""
+    found = [base64.b64decode(f"{part.strip()}=", altchars=b"-_", validate=True) for part in value.split(",")]
+    if any(len(seed) != SEED_BYTES for seed in found):
+        raise ValueError(f"each key is {SEED_BYTES} random bytes in base64url: 43 characters")
+    return found
 
 
 def server(url: str) -> Server:

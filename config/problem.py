@@ -3,12 +3,15 @@
 import http
 from typing import Any
 
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
 from drf_standardized_errors.formatter import ExceptionFormatter
 from drf_standardized_errors.handler import ExceptionHandler
 from drf_standardized_errors.openapi import AutoSchema
 from drf_standardized_errors.types import ErrorResponse
 from rest_framework import serializers
 from rest_framework.exceptions import APIException
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 MEDIA_TYPE = "application/problem+json"
@@ -24,7 +27,7 @@ class ProblemFormatter(ExceptionFormatter):
             "type": f"urn:tocsin:problem:{kind}",
             "title": http.HTTPStatus(status).phrase,
             "status": status,
-            "instance": request.path if (request := self.context["request"]) else None,
+            **_of_request(self.context["request"]),
             "errors": [
                 {"code": error.code, "detail": error.detail, "pointer": pointer(error.attr)}
                 for error in error_response.errors
@@ -34,6 +37,13 @@ class ProblemFormatter(ExceptionFormatter):
             body["detail"] = error_response.errors[0].detail
         body |= getattr(self.exc, "members", {})
         return body
+
+
+def _of_request(request: HttpRequest | Request | None) -> dict[str, Any]:
+    """Which request it was, and the id under which the logs have it."""
+    if request is None:
+        return {"instance": None, "request_id": None}
+    return {"instance": request.path, "request_id": request.META.get("HTTP_X_REQUEST_ID")}
 
 
 def pointer(attr: str | None) -> str | None:
@@ -53,6 +63,29 @@ class ProblemHandler(ExceptionHandler):
         return response
 
 
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """What fails before a view is reached; within the REST interface a problem document, too."""
+    return _outside(request, 400) or defaults.bad_request(request, exception)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _outside(request, 404) or defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return _outside(request, 500) or defaults.server_error(request)
+
+
+def _outside(request: HttpRequest, status: int) -> HttpResponse | None:
+    if not request.path.startswith("/api/"):
+        return None
+    phrase = http.HTTPStatus(status).phrase
+    kind = "server_error" if status == 500 else "client_error"
+    error = {"code": phrase.lower().replace(" ", "_"), "detail": f"{phrase}.", "pointer": None}
+    body = {"type": f"urn:tocsin:problem:{kind}", "title": phrase, "status": status, **_of_request(request)}
+    return JsonResponse({**body, "detail": f"{phrase}.", "errors": [error]}, status=status, content_type=MEDIA_TYPE)
+
+
 class ProblemError(serializers.Serializer[Any]):
     code = serializers.CharField()
     detail = serializers.CharField()
@@ -65,6 +98,7 @@ class Problem(serializers.Serializer[Any]):
     status = serializers.IntegerField()
     detail = serializers.CharField(required=False)
     instance = serializers.CharField(required=False)
+    request_id = serializers.CharField(required=False, help_text="under which the logs have the request")
     errors = ProblemError(many=True, required=False)  # type: ignore[assignment]  # a field, not the property
 
 

@@ -90,7 +90,9 @@ INSTALLED_APPS = [
     "alerts",
 ]
 MIDDLEWARE = [
+    "config.request_ids.request_ids",
     "django.middleware.security.SecurityMiddleware",
+    "config.compression.CompressedApi",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -136,7 +138,15 @@ _options: dict[str, Any] = {
     "prepare_threshold": env.parsed("DATABASE_PREPARE_THRESHOLD", environment.prepare_threshold, 5),
     "connect_timeout": 10,
     "application_name": "tocsin",
+    # A server that is gone without a word, or whose machine is, is noticed within half a minute.
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
 }
+# The database ends a transaction whose process has stopped in the middle of it, and what it holds is free again.
+if _idle := env.number("DATABASE_IDLE_SECONDS", 60):
+    _options["options"] = f"-c idle_in_transaction_session_timeout={_idle}s"
 if _pool:
     _options["pool"] = {"min_size": 1, "max_size": _pool, "timeout": 10}
 DATABASES = {
@@ -185,6 +195,7 @@ CLOCK_STARTED_REAL = env.parsed("TOCSIN_CLOCK_STARTED_REAL", float, _run.clock_s
 # --- Screening and alerts ---------------------------------------------------------------------------------------------
 
 RENEWAL_HORIZON_DAYS = env.number("RENEWAL_HORIZON_DAYS", 180)
+DEADLINE_NEAR_DAYS = env.number("DEADLINE_NEAR_DAYS", 7)  # before the day to act of a flag people are told once more
 # From which full hour (0 to 23, TIME_ZONE) people are reminded of the day's critical dates.
 REMINDER_HOUR = env.parsed("REMINDER_HOUR", lambda text: range(24).index(int(text)), 7)
 # Whoever edited a policy change last does not publish it; `make run`, where there is one person only, does without.
@@ -201,6 +212,14 @@ ACKNOWLEDGE_WITHIN = env.parsed(
 )
 WORKING_HOURS = env.parsed("WORKING_HOURS", environment.opening_hours, (datetime.time(9), datetime.time(18)))
 ACKNOWLEDGE_LINK_HOURS = env.parsed("ACKNOWLEDGE_LINK_HOURS", environment.between(1, 7 * 24), 5 * 24)
+CHECK_VALID_DAYS = env.parsed("CHECK_VALID_DAYS", environment.between(1, 366), 7)  # the most an answer says it stands
+CHECK_WATCH_DAYS = env.parsed("CHECK_WATCH_DAYS", environment.between(1, 3660), 90)  # its owner hears of another one
+_receipt_keys = needed(
+    "RECEIPT_KEYS",
+    "they sign the receipts of checks: 32 random bytes in base64url, `manage.py receipt-key` makes one",
+    embedded=secret(EMBEDDED_PLACES.state, "receipt.key") if EMBEDDED else "",
+)
+RECEIPT_KEYS = env.parse("RECEIPT_KEYS", _receipt_keys, environment.seeds, [])
 DEFAULT_FROM_EMAIL = needed("DEFAULT_FROM_EMAIL", "the sender of alerts", embedded="Tocsin <tocsin@tocsin.example>")
 EMAIL_URL = needed(
     "EMAIL_URL",
@@ -266,11 +285,26 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "config.problem.ProblemSchema",
     "EXCEPTION_HANDLER": "drf_standardized_errors.handler.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "URL_FORMAT_OVERRIDE": None,
 }
 DRF_STANDARDIZED_ERRORS = {
     "EXCEPTION_HANDLER_CLASS": "config.problem.ProblemHandler",
     "EXCEPTION_FORMATTER_CLASS": "config.problem.ProblemFormatter",
-    "ALLOWED_ERROR_STATUS_CODES": ["400", "401", "403", "404", "405", "406", "409", "412", "415", "429", "500"],
+    "ALLOWED_ERROR_STATUS_CODES": [
+        "400",
+        "401",
+        "403",
+        "404",
+        "405",
+        "406",
+        "409",
+        "412",
+        "413",
+        "415",
+        "428",
+        "429",
+        "500",
+    ],
 }
 REST_KNOX = {"TOKEN_PREFIX": "tocsin_", "AUTH_HEADER_PREFIX": "Token", "AUTO_REFRESH": False}
 SPECTACULAR_SETTINGS = {

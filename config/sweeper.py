@@ -51,8 +51,11 @@ class SweeperStep(bootsteps.StartStopStep):
     def _keep(self) -> None:
         command = [sys.executable, str(CHECKOUT / "manage.py"), "sweeper", "--with-parent", str(os.getpid())]
         while not self._stopping.is_set():
-            # It ends by itself when this process does, even by SIGKILL.
-            self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603
-            status = self._process.wait()
+            try:
+                # It ends by itself when this process does, even by SIGKILL.
+                self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL)  # noqa: S603
+                status: object = self._process.wait()
+            except OSError as error:  # no memory or no process number at the moment
+                status = str(error)
             if not self._stopping.wait(AGAIN_SECONDS):
                 log.error("sweeper ended and is started again", status=status)

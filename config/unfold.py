@@ -78,6 +78,11 @@ UNFOLD: dict[str, Any] = {
                 "title": _("Alerts"),
                 "items": [
                     _page(_("Messages"), "mail", "alerts_message"),
+                    {
+                        "title": _("How I am told"),
+                        "icon": "notifications",
+                        "link": reverse_lazy("admin:alerts_message_digests"),
+                    },
                     _page(_("Flag events"), "history", "alerts_flagevent"),
                     _page(_("Work on flags"), "task_alt", "alerts_flagaction"),
                     _page(_("Screening runs"), "radar", "alerts_screeningrun"),

@@ -8,6 +8,9 @@ from alerts.views.acknowledging import acknowledge
 from alerts.views.calendar import calendar
 from config import health, metrics
 
+handler400 = "config.problem.bad_request"
+handler404 = "config.problem.not_found"
+handler500 = "config.problem.server_error"
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),

@@ -3,6 +3,7 @@
 from django_filters import rest_framework as filters
 
 from contracts.models import Contract
+from people.filters import DayFilter
 
 
 class ContractFilter(filters.FilterSet):
@@ -12,7 +13,7 @@ class ContractFilter(filters.FilterSet):
     department = filters.CharFilter(field_name="department__reference")
     owner = filters.CharFilter()
     kind = filters.ChoiceFilter(choices=Contract.Kind.choices)
-    expires_before = filters.DateFilter(field_name="expires_on", lookup_expr="lt")
+    expires_before = DayFilter(field_name="expires_on", lookup_expr="lt")
 
     class Meta:
         model = Contract

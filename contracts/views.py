@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.mixins import ListModelMixin
 
 from contracts.filters import ContractFilter
 from contracts.models import Contract
@@ -13,13 +13,14 @@ from people.principal import principal
 from people.resources import Resource
 
 
-class ContractViewSet(ListModelMixin, RetrieveModelMixin, Resource):
+class ContractViewSet(ListModelMixin, Resource):
     writers = (Role.BUYER, Role.ADMINISTRATOR)
     queryset = Contract.objects.select_related(
         "supplier", "buyer", "end_user", "framework", "department"
     ).prefetch_related("amendments", "lines")
     serializer_class = ContractSerializer
     filterset_class = ContractFilter
+    orderings = ("expires_on",)
 
     def get_queryset(self) -> QuerySet[Any]:
         contracts: Any = super().get_queryset()

@@ -47,6 +47,22 @@ class BusinessCalendar:
                 left -= max(closes - begins, timedelta())
             day += timedelta(days=1)
 
+    def next_opening(self, start: datetime, *, of_week: bool = False) -> datetime:
+        """The instant, in UTC, at which the next working day after `start` begins, or the next that is a week's first.
+
+        Weeks begin on Monday; one without a working day has no opening.
+        """
+        day = start.astimezone(ZoneInfo(self.timezone)).date()
+        while True:
+            opening = self._on(day, self.opens)
+            if opening > start and self.is_working_day(day) and not (of_week and self._worked_before(day)):
+                return opening
+            day += timedelta(days=1)
+
+    def _worked_before(self, day: date) -> bool:
+        """Whether an earlier day of the same week is a working day."""
+        return any(self.is_working_day(day - timedelta(days=back)) for back in range(1, day.weekday() + 1))
+
     def _on(self, day: date, hour: time) -> datetime:
         return datetime.combine(day, hour, ZoneInfo(self.timezone)).astimezone(UTC)
 

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import IO, Any, ClassVar
 
 from django.core.exceptions import RequestDataTooBig
@@ -22,6 +23,10 @@ from people.paging import PARAMETERS, KeysetPagination
 from people.principal import has_role
 
 READERS = tuple(Role)
+NUMBER = r"[0-9]{1,18}"
+KEYS = {"reference": REFERENCE.strip("^$"), "email": r"[!-~]{3,254}"}
+"""How the keys look under which objects are found; all others are numbers."""
+FIELDS = "fields"
 DIGITS = 40
 """Longer whole numbers are no number any field takes; reading them takes quadratic time."""
 
@@ -62,7 +67,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     read = dict(pairs)
     if len(read) < len(pairs):
         names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        twice = next(name for name, times in Counter(names).items() if times > 1)
         raise ValueError(f"the key {twice[:100]!r} stands twice in one object")
     return read
 
@@ -93,6 +98,36 @@ def refusal(faults: Iterable[tuple[Sequence[str | int], str, str]]) -> Validatio
     return ValidationError(detail)
 
 
+class MergePatchParser(StrictJSONParser):
+    """A JSON Merge Patch (RFC 7396)."""
+
+    media_type = "application/merge-patch+json"
+
+
+def check_parameters(request: Request, known: Collection[str]) -> None:
+    """Refuse parameters that are not known, stand twice or are empty: none is ignored, or read as what it is not."""
+    detail = f"this address knows {', '.join(sorted(known))}" if known else "this address takes no parameters"
+    faults = []
+    for name, values in request.query_params.lists():
+        if name not in known:
+            faults.append(((name,), "unknown_parameter", f"unknown parameter {name[:100]!r}; {detail}"))
+        elif len(values) > 1:
+            faults.append(((name,), "twice", "stands here more than once"))
+        elif not values[0].strip():
+            faults.append(((name,), "blank", "is empty; leave the parameter out"))
+    if faults:
+        raise refusal(faults)
+
+
+def keep_fields(serializer: Any, names: Sequence[str]) -> None:
+    """Leave a serializer the fields that are named; refuse names that it does not have."""
+    if unknown := [name for name in names if name not in serializer.fields]:
+        detail = f"there is no {unknown[0][:100]!r} among {', '.join(serializer.fields)}"
+        raise refusal([((FIELDS,), "unknown_field", detail)])
+    for name in [name for name in serializer.fields if name not in names]:
+        serializer.fields.pop(name)
+
+
 class Bounded(APIView):
     """Answers a body beyond DATA_UPLOAD_MAX_MEMORY_SIZE with 413."""
 
@@ -113,26 +148,32 @@ class Resource(Bounded, viewsets.GenericViewSet[Any]):
     page_key = "reference"
     page_backwards = False
     filterset_class: Any = None
+    orderings: ClassVar[Sequence[str]] = ()
+    """Columns by which a list can be ordered, besides its key."""
     other_parameters: ClassVar[Sequence[str]] = ()
     """Parameters of the list that neither filter nor page it."""
+    parameters: ClassVar[Mapping[str, Sequence[str]]] = {}
+    """Parameters of other actions."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        known: set[str] = set()
+        known = set(self.parameters.get(self.action or "", ()))
         if self.action == "list":
             filters = self.filterset_class.base_filters if self.filterset_class else ()
-            known = {*PARAMETERS, *filters, *self.other_parameters}
-        unknown = [name for name in request.query_params if name not in known]
-        if unknown:
-            detail = f"this address knows {', '.join(sorted(known))}" if known else "this address takes no parameters"
-            raise refusal(
-                ((name,), "unknown_parameter", f"unknown parameter {name[:100]!r}; {detail}") for name in unknown
-            )
+            known |= {*PARAMETERS, FIELDS, *filters, *self.other_parameters}
+        check_parameters(request, known)
+
+    def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
+        """Of a list or an object, with the fields alone that `fields` names."""
+        serializer = super().get_serializer(*args, **kwargs)
+        asked = self.request.query_params.get(FIELDS)
+        if asked is not None and self.request.method in SAFE_METHODS:
+            keep_fields(getattr(serializer, "child", serializer), asked.split(","))
+        return serializer
 
     def get_object(self) -> Any:
         """An address that cannot be that of an object is that of none."""
-        value = str(self.kwargs[self.lookup_field])
-        pattern = REFERENCE if self.lookup_field == "reference" else r"^[0-9]{1,18}$"
-        if not re.fullmatch(pattern.strip("^$"), value, re.ASCII):
+        value = str(self.kwargs[self.lookup_url_kwarg or self.lookup_field])
+        if not re.fullmatch(KEYS.get(self.lookup_field, NUMBER), value, re.ASCII):
             raise Http404
         return super().get_object()

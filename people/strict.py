@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any, ClassVar
 
 from rest_framework import serializers
@@ -14,6 +15,8 @@ from people.fields import Code, Fact, found
 
 Errors = dict[Any, Any]
 OWN = api_settings.NON_FIELD_ERRORS_KEY
+MOST_FAULTS = 100
+"""Unknown keys of an object and bad rows of a list that are reported; what comes after so many is not looked at."""
 
 
 class Strict(serializers.Serializer[Any]):
@@ -44,9 +47,8 @@ class Strict(serializers.Serializer[Any]):
         values: Values = {}
         errors: Errors = {}
         known = self.fields
-        for key in data:
-            if key not in known:
-                errors[key] = [ErrorDetail(_unknown(key, known), "unknown_key")]
+        for key in islice((key for key in data if key not in known), MOST_FAULTS):
+            errors[key] = [ErrorDetail(_unknown(key, known), "unknown_key")]
         if self._fields is None:
             self._fields = [(name, stored_name(field), field) for name, field in known.items()]
         for name, stored, field in self._fields:
@@ -93,6 +95,8 @@ class Rows(Fact, serializers.ListField):
             values.append(value)
             if wrong:
                 errors[index] = wrong
+                if len(errors) == MOST_FAULTS:
+                    return values, errors
         if len(data) < self.at_least:
             errors[OWN] = [ErrorDetail(f"at least {self.at_least} belongs here", "empty")]
         return values, errors
@@ -126,6 +130,8 @@ class ByCode(Fact, serializers.DictField):
                 values[key], wrong = examine(self.child, entry) if entry is not None else (None, _null())
             if wrong:
                 errors[key] = wrong
+                if len(errors) == MOST_FAULTS:
+                    break
         return values, errors
 
 

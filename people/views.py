@@ -7,20 +7,33 @@ from drf_spectacular.utils import extend_schema
 from knox.models import get_token_model
 from rest_framework import serializers, status
 from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.mixins import ListModelMixin
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from people.models import Department
+from people.filters import UserFilter
+from people.models import Department, Role, User
 from people.resources import Bounded, Resource, StrictJSONParser
-from people.serializers import DepartmentSerializer
+from people.serializers import DepartmentSerializer, UserSerializer
 
 
-class DepartmentViewSet(ListModelMixin, RetrieveModelMixin, Resource):
+class DepartmentViewSet(ListModelMixin, Resource):
     queryset = Department.objects.all()
     serializer_class = DepartmentSerializer
+
+
+class UserViewSet(ListModelMixin, Resource):
+    """Who may log in, and who is away; kept by administrators. A new user has no password yet."""
+
+    readers = (Role.ADMINISTRATOR,)
+    queryset = User.objects.prefetch_related("departments", "absences")
+    serializer_class = UserSerializer
+    filterset_class = UserFilter
+    lookup_field = "email"
+    lookup_url_kwarg = "reference"
+    page_key = "email"
 
 
 class LoginSerializer(serializers.Serializer[Any]):

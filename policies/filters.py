@@ -5,6 +5,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, QuerySet
 from django_filters import rest_framework as filters
 
+from people.filters import DayFilter, YesNoFilter
 from policies.models import Licence, PolicyChange, PolicyChangeRevision
 
 
@@ -12,7 +13,7 @@ class PolicyChangeFilter(filters.FilterSet):
     status = filters.ChoiceFilter(choices=PolicyChange.Status.choices)
     formality = filters.ChoiceFilter(choices=PolicyChange.Formality.choices)
     authority_country = filters.CharFilter()
-    revised = filters.BooleanFilter(method="with_revision", label="true: a revision is pending")
+    revised = YesNoFilter(method="with_revision", label="true: a revision is pending")
 
     class Meta:
         model = PolicyChange
@@ -25,7 +26,7 @@ class PolicyChangeFilter(filters.FilterSet):
 
 class LicenceFilter(filters.FilterSet):
     exporter = filters.CharFilter(field_name="exporter__reference")
-    valid_until_before = filters.DateFilter(field_name="valid_until", lookup_expr="lt")
+    valid_until_before = DayFilter(field_name="valid_until", lookup_expr="lt")
 
     class Meta:
         model = Licence

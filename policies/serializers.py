@@ -9,7 +9,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from people.faults import Fault, in_order, once
+from people.faults import Fault, Values, in_order, once
 from people.fields import (
     Choice,
     Code,
@@ -26,7 +26,7 @@ from people.fields import (
     percentage,
 )
 from people.serializers import Period
-from people.strict import Rows, Strict
+from people.strict import Errors, Rows, Strict
 from policies.facts import ROLES
 from policies.models import Evidence, Licence, Measure, PolicyChange
 from suppliers.goods import ControlCode, HsCode, TariffCode, by_country
@@ -63,6 +63,11 @@ class CommoditySerializer(Strict):
     elements = Rows(Element(required=True))
     min_purity = percentage(as_text=True)
     min_value_share = MinValueShareSerializer()
+
+    def examine(self, data: Any) -> tuple[Values, Errors]:
+        """A facet that is null is not stated, so that either spelling is the same entry."""
+        values, errors = super().examine(data)
+        return {name: value for name, value in values.items() if value is not None}, errors
 
 
 class AffiliatesSerializer(Strict):

@@ -1,6 +1,6 @@
 """Policy changes, party lists and licences over REST."""
 
-from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.mixins import ListModelMixin
 
 from people.models import Role
 from people.resources import Resource
@@ -11,21 +11,23 @@ from policies.serializers import LicenceSerializer, PartyListSerializer, PolicyC
 EDITORS = (Role.POLICY_EDITOR, Role.POLICY_PUBLISHER, Role.ADMINISTRATOR)
 
 
-class PolicyChangeViewSet(ListModelMixin, RetrieveModelMixin, Resource):
+class PolicyChangeViewSet(ListModelMixin, Resource):
     writers = EDITORS
     queryset = PolicyChange.objects.whole()
     serializer_class = PolicyChangeSerializer
     filterset_class = PolicyChangeFilter
+    orderings = ("announced_on",)
 
 
-class PartyListViewSet(ListModelMixin, RetrieveModelMixin, Resource):
+class PartyListViewSet(ListModelMixin, Resource):
     writers = EDITORS
     queryset = PartyList.objects.prefetch_related("entries__organization")
     serializer_class = PartyListSerializer
 
 
-class LicenceViewSet(ListModelMixin, RetrieveModelMixin, Resource):
+class LicenceViewSet(ListModelMixin, Resource):
     writers = (Role.BUYER, *EDITORS)
     queryset = Licence.objects.select_related("exporter", "consignee", "end_user")
     serializer_class = LicenceSerializer
     filterset_class = LicenceFilter
+    orderings = ("valid_until",)

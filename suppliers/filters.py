@@ -2,13 +2,14 @@
 
 from django_filters import rest_framework as filters
 
+from people.filters import YesNoFilter
 from suppliers.models import Organization
 
 
 class OrganizationFilter(filters.FilterSet):
     country = filters.CharFilter()
     kind = filters.ChoiceFilter(choices=Organization.Kind.choices)
-    is_supplier = filters.BooleanFilter()
+    is_supplier = YesNoFilter()
 
     class Meta:
         model = Organization

@@ -1,6 +1,6 @@
 """Organizations over REST."""
 
-from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
+from rest_framework.mixins import ListModelMixin
 
 from people.models import Role
 from people.resources import Resource
@@ -9,7 +9,7 @@ from suppliers.models import Organization
 from suppliers.serializers import OrganizationSerializer
 
 
-class OrganizationViewSet(ListModelMixin, RetrieveModelMixin, Resource):
+class OrganizationViewSet(ListModelMixin, Resource):
     writers = (Role.BUYER, Role.ADMINISTRATOR)
     queryset = Organization.objects.prefetch_related("names", "identifiers", "owners__owner")
     serializer_class = OrganizationSerializer

@@ -19,7 +19,7 @@ CATALOGS = {
     language: ROOT / "locale" / locale / "LC_MESSAGES" / "django.po"
     for language, locale in (("ja", "ja"), ("zh-hans", "zh_Hans"))
 }
-SPEAKING = ("alerts/escalation", "alerts/mail", "alerts/reminders")
+SPEAKING = ("alerts/digests", "alerts/escalation", "alerts/mail", "alerts/reminders")
 """Packages whose phrases are in mails."""
 MODULES = [
     *(path for package in SPEAKING for path in sorted((ROOT / package).glob("*.py"))),

@@ -15,6 +15,9 @@ from config.embedded.lease import Lease, take
 from config.embedded.places import CHECKOUT, EmbeddedError
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+os.environ.setdefault(
+    "DATABASE_IDLE_SECONDS", "0"
+)  # fixtures of a package keep a transaction open for as long as it takes
 if "TOCSIN_TEST_RUN" not in os.environ:  # the controller, or a run without xdist
     os.environ["TOCSIN_TEST_RUN"] = str(os.getpid())
     os.environ["TOCSIN_STATE"] = os.path.join(os.environ.get("TOCSIN_STATE") or CHECKOUT / ".tocsin", "tests")

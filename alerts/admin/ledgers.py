@@ -13,7 +13,8 @@ from unfold.decorators import action, display
 
 from alerts import doorbell
 from alerts.admin.columns import MESSAGE_COLOURS
-from alerts.models import Message, State
+from alerts.admin.digests import DigestPages
+from alerts.models import Message, Reminder, State
 from alerts.outbox.again import SENDERS, NotPossible, send_again
 from people.admin.pages import LedgerAdmin
 from people.principal import has_role, principal
@@ -23,7 +24,7 @@ SHOWN = 500
 
 
 @admin.register(Message)
-class MessageAdmin(LedgerAdmin):
+class MessageAdmin(DigestPages, LedgerAdmin):
     change_form_template = "alerts/message.html"
     list_display = (
         "created_at",
@@ -67,6 +68,7 @@ class MessageAdmin(LedgerAdmin):
                 "told": told.order_by("id")[:SHOWN],
                 "more": max(len(message.events) - SHOWN, 0),
                 "attempts": message.log.order_by("-id")[:SHOWN],
+                "reminders": Reminder.objects.told_by(message).select_related("contract").order_by("on", "id")[:SHOWN],
                 "replacements": message.replacements.order_by("id"),
                 "title": str(message),
                 "subtitle": None,

@@ -69,6 +69,11 @@ class Kind:
     joined: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
+    def partial_serializer(self) -> Strict:
+        """Reads what changes of an object that is there."""
+        return type(self.serializer)(partial=True)
+
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         apart = {*(part.name for part in self.parts), *self.joined}
         return tuple(name for name in stored_names(self.serializer) if name not in apart)

@@ -1,6 +1,7 @@
 """From the text of a bundle to its values, or to everything that is wrong with it."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -125,7 +126,7 @@ def _document(text: str | bytes) -> tuple[Any, list[Problem]]:
             return read
         names = [name for name, _ in pairs]
         twice = _Doubled(pairs)
-        twice.keys_twice = sorted({name for name in names if names.count(name) > 1})
+        twice.keys_twice = sorted(name for name, times in Counter(names).items() if times > 1)
         doubled.append(twice)
         return twice
 

@@ -9,12 +9,18 @@ from alerts.bundle.references import unresolved
 from alerts.bundle.rows import stored_references
 
 
-def single(section: str, sent: Any, reference: str) -> Bundle:
-    """The bundle that holds this object alone. Raises BundleErrors with every problem, by paths within the object."""
-    values, errors = KINDS[section].serializer.examine(sent)
+def single(section: str, sent: Any, key: str, *, partial: bool = False) -> Bundle:
+    """The bundle that holds this object alone; `partial`: of one that is stored, so that nothing need be said again.
+
+    Raises BundleErrors with every problem, by paths within the object.
+    """
+    kind = KINDS[section]
+    values, errors = (kind.partial_serializer if partial else kind.serializer).examine(sent)
     problems = list(flattened(errors, ()))
-    if values.get("reference", reference) != reference:
-        problems.append(Problem(("reference",), "other_reference", f"this is the place of {reference[:64]!r}"))
+    if partial:
+        values.setdefault(kind.key, key)
+    if values.get(kind.key, key) != key:
+        problems.append(Problem((kind.key,), "other_reference", f"this is the place of {key[:64]!r}"))
     bundle = Bundle(**{section: [values]})
     problems += [inside(problem) for problem in unresolved([bundle], stored_references)[0]]
     if problems:

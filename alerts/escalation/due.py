@@ -8,9 +8,9 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from alerts.models import EscalationTimer, EventKind, Flag, FlagEvent, Message, Severity
+from alerts.severity import severity
+from alerts.working_time import working_calendar
 from contracts.models import Contract
-from people import codes
-from people.business_days import BusinessCalendar
 from people.models import Department, User
 
 BATCH = 500
@@ -26,13 +26,6 @@ _TOLD = f"""
     LEFT JOIN {Department._meta.db_table} AS department ON department.id = contract.department_id
     WHERE message.id = ANY(%(messages)s)
 """  # noqa: S608
-
-
-def severity(kind: str, certainty: str, basis: str) -> Severity:
-    """Urgent is what certainly may end or is certainly forbidden today; what is not certain is to be reviewed."""
-    if certainty != "matched":
-        return Severity.REVIEW
-    return Severity.URGENT if basis == "in_force" or kind == "possible_termination" else Severity.NORMAL
 
 
 def set_timers() -> int:
@@ -89,8 +82,7 @@ def due(of: Severity, told: datetime, user: User | None, countries: Iterable[str
     The country is the user's own, otherwise that of the departments whose contracts they are: where these are several,
     the earliest moment counts. The zone is the user's own, otherwise the business time zone.
     """
-    zone = user.timezone if user and user.timezone in codes.timezones() else settings.TIME_ZONE
     among = {user.country} if user and user.country else set(countries)
     hours: dict[str, Any] = settings.ACKNOWLEDGE_WITHIN
     working = timedelta(hours=hours[of])
-    return min(BusinessCalendar(zone, country, *settings.WORKING_HOURS).after(told, working) for country in among)
+    return min(working_calendar(user, country).after(told, working) for country in among)

@@ -1,26 +1,23 @@
 """The mail of an escalation: what nobody has acknowledged, who was told of it, and why it comes to the reader now."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import cast
 
-import css_inline
 from django.conf import settings
 from django.db.models import OuterRef, Subquery
-from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from alerts.acknowledging import link
 from alerts.mail import words
-from alerts.mail.marks import labelled
+from alerts.mail.listing import ListedFlag, columns, listed_flag
 from alerts.mail.plain import one_line
-from alerts.mail.render import Rendered
-from alerts.mail.rows import labels
-from alerts.mail.tidings import Figures, News
-from alerts.models import Flag, FlagEvent, Message, Step
+from alerts.mail.render import Rendered, page, plain
+from alerts.mail.tidings import Figures
+from alerts.models import Message, Step
 from alerts.portfolio import calendar
 from alerts.recipients import Capacity
 from contracts.models import Contract
@@ -43,42 +40,12 @@ BECAUSE = {
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """A flag in the table."""
-
-    reference: str
-    title: str
-    supplier: str
-    change: str
-    kind: str
-    certainty: str
-    basis: str
-    exposure: str
-    act_by: str
-    url: str
-
-    @property
-    def said(self) -> list[str]:
-        """The same as lines of text."""
-        shown = labels()
-        return [
-            labelled(shown["supplier"], self.supplier),
-            labelled(_("Policy change"), self.change),
-            labelled(shown["what"], self.kind),
-            labelled(shown["certainty"], self.certainty),
-            labelled(shown["basis"], self.basis),
-            labelled(shown["exposure"], self.exposure),
-            labelled(shown["act_by"], self.act_by),
-        ]
-
-
-@dataclass(frozen=True, slots=True)
 class EscalationLetter:
     subject: str
     headline: str
     request: str
     because: Sequence[str]
-    rows: Sequence[Row]
+    rows: Sequence[ListedFlag]
     more: int
     acknowledge: str
     link: str
@@ -89,15 +56,10 @@ def write(message: Message) -> Rendered:
     if message.at is None:
         raise ValueError("the message speaks of no instant")
     with translation.override(message.language):
-        context = {"letter": _letter(message, calendar(message.at).today)}
-        html = css_inline.inline(
-            render_to_string("alerts/mail/escalation.html", context),
-            load_remote_stylesheets=False,
-            keep_style_tags=False,
+        letter = _letter(message, calendar(message.at).today)
+        return Rendered(
+            letter.subject, plain("escalation", letter=letter), page("escalation", letter=letter, columns=columns())
         )
-        lines = [line.rstrip() for line in render_to_string("alerts/mail/escalation.txt", context).splitlines()]
-    text = "\n".join(line for number, line in enumerate(lines) if line or (number and lines[number - 1]))
-    return Rendered(context["letter"].subject, text.strip() + "\n", html)
 
 
 def _letter(message: Message, today: date) -> EscalationLetter:
@@ -154,26 +116,9 @@ def _one_because(step: str, told: str | None) -> str | None:
     return words.received_because(cast(Capacity, step), told)
 
 
-def _rows(message: Message, today: date) -> list[Row]:
+def _rows(message: Message, today: date) -> list[ListedFlag]:
     reference = Contract.objects.filter(pk=OuterRef("flag__contract_id")).values("reference")
     events = message.told().annotate(reference=Subquery(reference)).order_by("act_by", "reference", "flag_id")
-    listed = list(events.select_related("flag").prefetch_related("flag__measure__change")[:ROWS])
-    contracts = Contract.objects.prefetch_related("supplier").in_bulk({event.flag.contract_id for event in listed})
-    return [_row(event, contracts, today) for event in listed]
-
-
-def _row(event: FlagEvent, contracts: Mapping[int, Contract], today: date) -> Row:
-    flag: Flag = event.flag
-    contract, change = contracts.get(flag.contract_id), flag.measure.change
-    return Row(
-        reference=News(event, contract).reference,
-        title=one_line(contract and contract.title, 200),
-        supplier=one_line(contract and str(contract.supplier), 120),
-        change=one_line(change.number or change.title or change.reference, 120),
-        kind=str(words.KINDS[flag.kind]),
-        certainty=str(words.CERTAINTY[event.certainty]),
-        basis=str(words.BASIS[event.basis]),
-        exposure=words.money(event.exposure_amount, event.exposure_currency),
-        act_by=words.due(event.act_by, today),
-        url=f"{settings.BASE_URL}/admin/alerts/flag/{flag.pk}/change/",
-    )
+    told = list(events.select_related("flag").prefetch_related("flag__measure__change")[:ROWS])
+    contracts = Contract.objects.prefetch_related("supplier").in_bulk({event.flag.contract_id for event in told})
+    return [listed_flag(event.flag, event, contracts.get(event.flag.contract_id), today) for event in told]

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from django.db import connection
 
-from alerts.escalation.due import severity
 from alerts.escalation.steps import RANKS
 from alerts.models import (
     Act,
@@ -21,6 +20,7 @@ from alerts.models import (
     Step,
 )
 from alerts.recipients import SharedCharge, address_of
+from alerts.severity import severity
 from contracts.models import Contract
 from people.models import Department, User
 

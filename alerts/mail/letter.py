@@ -126,7 +126,7 @@ def letter(
         received_because=received_because,
         rows=[_row(item, today, grounds.get(item.event.flag_id)) for item in tidings.told],
         more_rows=figures.told - len(tidings.told),
-        closed=[_closed_row(item) for item in tidings.closed],
+        closed=[closed_row(item) for item in tidings.closed],
         more_closed=figures.closed - len(tidings.closed),
         change=_named(change, authority),
         announced=labelled(_("Announced"), words.day(change.announced_on)) if change.announced_on else "",
@@ -164,7 +164,7 @@ def _row(item: News, today: date, grounds: Grounds | None) -> Row:
         reference=item.reference,
         title=one_line(item.contract and item.contract.title, 200),
         supplier=one_line(item.contract and str(item.contract.supplier), 120),
-        news=_news(event, today),
+        news=news(event, today),
         kind=str(words.KINDS[flag.kind]),
         certainty=str(words.CERTAINTY[event.certainty]),
         basis=str(words.BASIS[event.basis]),
@@ -187,7 +187,7 @@ def _next_step(item: News, today: date) -> str:
     return sentences([step, words.renewal_step(contract.renewal, notice_deadline(contract), today)])
 
 
-def _news(event: FlagEvent, today: date) -> str:
+def news(event: FlagEvent, today: date) -> str:
     """Why this is told now."""
     if event.kind == EventKind.OPENED:
         return pgettext("a flag", "new")
@@ -197,6 +197,8 @@ def _news(event: FlagEvent, today: date) -> str:
         reopened = [action for action in event.flag.actions.all() if action.act == Act.REOPENED]
         because = reopened[-1].get_because_display() if reopened else ""
         return _("open again after it was put aside: %(because)s") % {"because": because}
+    if event.kind == EventKind.DEADLINE_NEAR:
+        return _("the day to act is near")
     parts: list[str] = []
     if event.basis_before and event.basis != event.basis_before:
         change = {"before": words.BASIS[event.basis_before], "now": words.BASIS[event.basis]}
@@ -208,7 +210,7 @@ def _news(event: FlagEvent, today: date) -> str:
     return clauses(parts) or _("more serious than before")
 
 
-def _closed_row(item: News) -> ClosedRow:
+def closed_row(item: News) -> ClosedRow:
     flag = item.event.flag
     because = ClosedBecause(flag.closed_because).label if flag.closed_because else ""
     return ClosedRow(

@@ -1,6 +1,5 @@
 """From a letter to a mail: subject, text and HTML that say the same."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import css_inline
@@ -58,33 +57,39 @@ def _without_grounds(row: Row) -> Row:
 
 
 def _html(letter: Letter) -> str:
-    """With its styles inlined, no scripts and nothing to load; what is left of styles is for narrow windows."""
-    context = {
-        "letter": letter,
-        "labels": rows.labels(),
-        "table_rows": rows.table_rows(letter.rows),
-        "steps": rows.steps(steps(letter.rows)),
-        "details": rows.details(letter.rows),
-    }
+    return page(
+        "alert",
+        letter=letter,
+        columns=list(rows.labels().values()),
+        table_rows=rows.table_rows(letter.rows),
+        steps=rows.steps(steps(letter.rows)),
+        details=rows.details(letter.rows),
+    )
+
+
+def _text(letter: Letter) -> str:
+    return plain(
+        "alert",
+        letter=letter,
+        text_rows=rows.rows_as_text(letter.rows),
+        text_steps=rows.steps_as_text(steps(letter.rows)),
+        text_details=rows.details_as_text(letter.rows),
+    )
+
+
+def page(name: str, **context: object) -> str:
+    """The HTML of a kind of mail: its styles inlined, no scripts, nothing to load; what is left of styles is for narrow
+    windows."""
     html: str = css_inline.inline(
-        render_to_string("alerts/mail/alert.html", context),
+        render_to_string(f"alerts/mail/{name}.html", context),
         load_remote_stylesheets=False,
         keep_style_tags=False,
     )
     return html
 
 
-def _text(letter: Letter) -> str:
-    context = {
-        "letter": letter,
-        "text_rows": rows.rows_as_text(letter.rows),
-        "text_steps": rows.steps_as_text(steps(letter.rows)),
-        "text_details": rows.details_as_text(letter.rows),
-    }
-    lines = [line.rstrip() for line in render_to_string("alerts/mail/alert.txt", context).splitlines()]
-    return "\n".join(_single_gaps(lines)).strip() + "\n"
-
-
-def _single_gaps(lines: Sequence[str]) -> list[str]:
-    """Never two empty lines in a row: templates leave them where a section is missing."""
-    return [line for number, line in enumerate(lines) if line or (number and lines[number - 1])]
+def plain(name: str, **context: object) -> str:
+    """Its text, never with two empty lines in a row: templates leave them where a section is missing."""
+    lines = [line.rstrip() for line in render_to_string(f"alerts/mail/{name}.txt", context).splitlines()]
+    single = (line for number, line in enumerate(lines) if line or (number and lines[number - 1]))
+    return "\n".join(single).strip() + "\n"

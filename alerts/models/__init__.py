@@ -1,6 +1,16 @@
 """What screening finds and whom it tells: flags and their events, runs, messages."""
 
 from alerts.models.actions import Act, Disposition, FlagAction, Standing
+from alerts.models.checks import (
+    Answer,
+    Check,
+    CheckRelease,
+    CheckTurn,
+    CheckWatch,
+    ReleaseTakenBack,
+    TurnAcknowledged,
+)
+from alerts.models.digests import Cadence, DigestChoice, HeldNews
 from alerts.models.escalation import EscalationStep, EscalationTimer, Severity, Step
 from alerts.models.flags import EventKind, Flag, FlagEvent
 from alerts.models.messages import (
@@ -21,11 +31,18 @@ from alerts.models.webhooks import DeliveryState, WebhookDelivery, WebhookEndpoi
 
 __all__ = [
     "Act",
+    "Answer",
+    "Cadence",
     "CalendarKey",
     "Cause",
     "Channel",
+    "Check",
+    "CheckRelease",
+    "CheckTurn",
+    "CheckWatch",
     "ContractDue",
     "DeliveryState",
+    "DigestChoice",
     "Disposition",
     "EscalationStep",
     "EscalationTimer",
@@ -34,6 +51,7 @@ __all__ = [
     "Flag",
     "FlagAction",
     "FlagEvent",
+    "HeldNews",
     "MailDomain",
     "MailServer",
     "Meaning",
@@ -43,6 +61,7 @@ __all__ = [
     "NotedPolicyChange",
     "NotedRevision",
     "Purpose",
+    "ReleaseTakenBack",
     "Reminder",
     "ReminderRound",
     "ReminderStages",
@@ -54,6 +73,7 @@ __all__ = [
     "Standing",
     "State",
     "Step",
+    "TurnAcknowledged",
     "WebhookDelivery",
     "WebhookEndpoint",
     "WebhookEvent",

@@ -104,6 +104,10 @@ class DispositionQuerySet(models.QuerySet["Disposition"]):
         """Of open flags that somebody dismissed or marked mitigated."""
         return self.filter(standing__in=PUT_ASIDE, flag__closed_at__isnull=True)
 
+    def to_tell(self) -> Self:
+        """Of open flags that somebody opened again, of which nobody has been told yet."""
+        return self.filter(to_tell=True, flag__closed_at__isnull=True)
+
 
 class Disposition(models.Model):
     """Where people's work on a flag stands; a flag without one is the machine's alone.
@@ -117,6 +121,9 @@ class Disposition(models.Model):
     assignee = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")
     expires_on = models.DateField(null=True, blank=True, help_text="inclusive, in the business time zone")
     grounds = models.JSONField(default=dict, blank=True)
+    to_tell = models.BooleanField(
+        default=False, db_default=False, help_text="whether somebody opened it again and people are still to hear of it"
+    )
 
     objects = DispositionQuerySet.as_manager()
 
@@ -134,6 +141,7 @@ class Disposition(models.Model):
                 name="disposition_put_aside",
                 condition=Q(standing__in=["dismissed", "mitigated"]),
             ),
+            models.Index(fields=["flag"], name="disposition_to_tell", condition=Q(to_tell=True)),
         ]
 
     def __str__(self) -> str:

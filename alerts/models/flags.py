@@ -153,10 +153,18 @@ class EventKind(models.TextChoices):
     EASED = "eased", _("eased")
     REOPENED = "reopened", _("re-opened")
     CHANGED = "changed", _("changed")
+    DEADLINE_NEAR = "deadline_near", _("deadline near")
     CLOSED = "closed", _("closed")
 
 
-TOLD = [EventKind.OPENED, EventKind.BECAME_CERTAIN, EventKind.WORSENED, EventKind.REOPENED, EventKind.CLOSED]
+TOLD = [
+    EventKind.OPENED,
+    EventKind.BECAME_CERTAIN,
+    EventKind.WORSENED,
+    EventKind.REOPENED,
+    EventKind.DEADLINE_NEAR,
+    EventKind.CLOSED,
+]
 """Events that people hear of; the others are recorded only."""
 
 

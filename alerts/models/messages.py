@@ -24,6 +24,7 @@ class Channel(models.TextChoices):
 
 class Purpose(models.TextChoices):
     ALERT = "alert", _("alert")
+    DIGEST = "digest", _("digest")
     ESCALATION = "escalation", _("escalation")
     REMINDER = "reminder", _("reminder")
 
@@ -114,8 +115,14 @@ class MessageQuerySet(models.QuerySet["Message"]):
             run__in=events.values("run"),
             events__overlap=ArraySubquery(events.values("pk")),
         )
+        digests = self.filter(
+            held__policy_change=flag.measure.change_id,
+            held__run__in=events.values("run"),
+            held__events__overlap=ArraySubquery(events.values("pk")),
+        )
+        escalations = flag.escalations.order_by().values("message")
         # Not with OR, which would read every message there is.
-        return self.filter(pk__in=alerts.order_by().values("pk").union(flag.escalations.order_by().values("message")))
+        return self.filter(pk__in=alerts.order_by().values("pk").union(digests.order_by().values("pk"), escalations))
 
 
 class Message(models.Model):
@@ -127,7 +134,7 @@ class Message(models.Model):
 
     That nobody is told an event twice over a channel needs no row per event: an event is of one run and one policy
     change, a run is put into messages once, as a whole, under its lock, and recipient, channel, run and policy change
-    make the key.
+    make the key. What waits for a digest then is told of in that one message only, see alerts/models/digests.py.
     """
 
     recipient = models.CharField(max_length=320)
@@ -140,6 +147,13 @@ class Message(models.Model):
     )
     policy_change = models.ForeignKey(PolicyChange, models.PROTECT, related_name="+", null=True, blank=True)
     events = ArrayField(models.BigIntegerField(), default=list, blank=True, help_text="ids of what it tells")
+    contracts = ArrayField(
+        models.BigIntegerField(),
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="ids of those of whose dates it reminds",
+    )
     capacities = models.JSONField(
         default=list, blank=True, help_text="why it is this recipient: pairs of capacity and the owner stood in for"
     )
@@ -213,6 +227,11 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return self.subject or f"message {self.pk}"
+
+    @property
+    def first(self) -> "Message":
+        """The one in whose place it was queued, or itself."""
+        return self if self.in_place_of is None else self.in_place_of.first
 
     def told(self) -> FlagEventQuerySet:
         """The events it tells, however many."""

@@ -30,6 +30,12 @@ class Meaning(models.TextChoices):
     DISMISSAL_END = "dismissal_end", _("dismissal ends")
 
 
+class ReminderQuerySet(models.QuerySet["Reminder"]):
+    def told_by(self, message: Message) -> Self:
+        """What the message reminds of, also where it was queued in place of another."""
+        return self.filter(message=message.first, contract__in=message.contracts)
+
+
 class Reminder(models.Model):
     """A stage of a contract's critical date of which somebody was told. Rows are only ever added.
 
@@ -41,7 +47,9 @@ class Reminder(models.Model):
     source = models.BigIntegerField(default=0)
     on = models.DateField(help_text="in the business time zone; a measure's in its own")
     stage = models.PositiveSmallIntegerField(help_text="days ahead")
-    message = models.ForeignKey(Message, models.PROTECT, related_name="reminders")
+    message = models.ForeignKey(Message, models.PROTECT, related_name="reminders", help_text="the one it was queued in")
+
+    objects = ReminderQuerySet.as_manager()
 
     class Meta:
         ordering = ["id"]

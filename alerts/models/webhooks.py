@@ -10,6 +10,7 @@ from django.db.models import CheckConstraint, Exists, OuterRef, Q, Subquery, Val
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from alerts.models.checks import Check, CheckQuerySet, CheckTurn
 from alerts.models.flags import FlagEvent
 from contracts.models import Contract, ContractQuerySet
 from people import constraints
@@ -26,6 +27,7 @@ class WebhookType(models.TextChoices):
     FLAG_CLOSED = "flag.closed"
     POLICY_PUBLISHED = "policy.published"
     POLICY_WITHDRAWN = "policy.withdrawn"
+    CHECK_CHANGED = "check.changed"
 
 
 class Disabled(models.TextChoices):
@@ -126,6 +128,11 @@ class WebhookEndpoint(models.Model):
         seen: ContractQuerySet = Contract.objects.visible_to(self.owner)
         return seen.filter(department=self.department_id) if self.department_id else seen
 
+    def checks(self) -> CheckQuerySet:
+        """The checks whose turns it may hear of now."""
+        seen: CheckQuerySet = Check.objects.visible_to(self.owner)
+        return seen.filter(department=self.department_id) if self.department_id else seen
+
 
 class WebhookEventQuerySet(models.QuerySet["WebhookEvent"]):
     def not_put_out(self) -> Self:
@@ -147,6 +154,9 @@ class WebhookEvent(models.Model):
     )
     contract_id = models.BigIntegerField(null=True, blank=True)
     policy_change_id = models.BigIntegerField(null=True, blank=True)
+    check_turn = models.ForeignKey(
+        CheckTurn, models.PROTECT, null=True, blank=True, db_constraint=False, db_index=False, related_name="+"
+    )
     body = models.TextField(blank=True, db_default=Value(""))
     created_at = models.DateTimeField(db_default=WallClock())
     put_out_at = models.DateTimeField(null=True, blank=True)
@@ -175,6 +185,8 @@ class WebhookEvent(models.Model):
         """What it is about: deliveries of one subject are sent in order."""
         if self.contract_id is not None:
             return f"contract:{self.contract_id}"
+        if self.check_turn is not None:
+            return f"check:{self.check_turn.parent_id}"
         return None if self.policy_change_id is None else f"policy_change:{self.policy_change_id}"
 
 

@@ -8,18 +8,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-import css_inline
 import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, transaction
-from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.html import escape
 from django.utils.translation import gettext as _
 
 from alerts.mail.marks import labelled, listed, sentences
 from alerts.mail.plain import one_line
-from alerts.mail.render import Rendered
+from alerts.mail.render import Rendered, page, plain
 from alerts.mail.words import day, received_because
 from alerts.models import Flag, Message
 from alerts.models.reminders import Meaning, Reminder
@@ -65,11 +63,12 @@ class Letter:
 
 def write(message: Message) -> Rendered:
     """The full mail, or a bare list of the dates where something in them defeats it: it is sent anyway."""
-    reminders = list(message.reminders.order_by("on", "meaning", "id"))
+    reminders = list(Reminder.objects.told_by(message).order_by("on", "meaning", "id"))
     with translation.override(message.language):
         try:
             with transaction.atomic():
-                return _render(_letter(message, reminders))
+                letter = _letter(message, reminders)
+                return Rendered(letter.subject, plain("reminder", letter=letter), page("reminder", letter=letter))
         except (OperationalError, InterfaceError):
             raise  # nobody's fault but the database's
         except Exception:
@@ -166,17 +165,6 @@ def _named(contracts: Sequence[Contract]) -> str:
 
 def _page(model: str, pk: int) -> str:
     return f"{settings.BASE_URL}/admin/{model}/{pk}/change/"
-
-
-def _render(letter: Letter) -> Rendered:
-    html = css_inline.inline(
-        render_to_string("alerts/mail/reminder.html", {"letter": letter}),
-        load_remote_stylesheets=False,
-        keep_style_tags=False,
-    )
-    return Rendered(
-        letter.subject, render_to_string("alerts/mail/reminder.txt", {"letter": letter}).strip() + "\n", html
-    )
 
 
 def _bare(reminders: Sequence[Reminder]) -> Rendered:

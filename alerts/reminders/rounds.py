@@ -21,7 +21,7 @@ from alerts.messages import CHANNEL, message_id
 from alerts.models import Message, Purpose
 from alerts.models.reminders import Meaning, Reminder, ReminderRound, ReminderStages
 from alerts.portfolio import calendar
-from alerts.recipients import Directory, Recipient
+from alerts.recipients import Directory, Recipient, memberships
 from alerts.reminders import ahead
 from alerts.reminders.ahead import Ahead
 from alerts.reminders.stages import DEFAULT, stage
@@ -128,7 +128,11 @@ def _queue(due: Sequence[Due], day: date, at: datetime) -> int:
             addresses[to.address] = to
             told[to.address].append(one)
             capacities[to.address][to.capacity, to.owner] = None
+    departments = memberships({to.user.pk for to in addresses.values() if to.user})
     messages = [_message(to, list(capacities[address]), day, at) for address, to in addresses.items()]
+    for message, to in zip(messages, addresses.values(), strict=True):
+        message.contracts = sorted({one.contract for one in told[to.address]})
+        message.departments = departments[to.user.pk] if to.user else []
     Message.objects.bulk_create(messages, batch_size=1_000)
     ids = {message.recipient: message.pk for message in messages}
     _keep([(*one, ids[address]) for address, some in told.items() for one in some])

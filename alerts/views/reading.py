@@ -1,6 +1,7 @@
 """Flags, messages and runs over REST: read by everybody, within their departments, written by nobody."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
@@ -45,7 +46,8 @@ class FlagViewSet(Ledger):
     queryset = Flag.objects.select_related("contract__department", "measure__change", "disposition__assignee")
     serializer_class = FlagSerializer
     filterset_class = FlagFilter
-    other_parameters = ("as_of", "known")
+    orderings = ("act_by", "updated_at")
+    other_parameters: ClassVar[Sequence[str]] = ("as_of", "known")
 
     @extend_schema(
         parameters=[

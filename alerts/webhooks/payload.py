@@ -9,7 +9,7 @@ from typing import Any
 from django.conf import settings
 
 from alerts.bundle.output import exact
-from alerts.models import FlagEvent, WebhookEvent
+from alerts.models import CheckTurn, FlagEvent, WebhookEvent
 from alerts.screening.verdicts import Money
 from contracts.models import Contract
 from people.models import ChangeEntry
@@ -26,6 +26,9 @@ def bodies(events: Iterable[WebhookEvent]) -> dict[int, str]:
     changes = PolicyChange.objects.in_bulk(
         {event.policy_change_id for event in events if event.policy_change_id is not None}
     )
+    turns = CheckTurn.objects.select_related("parent__department").in_bulk(
+        {event.check_turn_id for event in events if event.check_turn_id is not None}
+    )
     rendered: dict[int, str] = {}
     for event in events:
         happened = flag_events.get(event.flag_event_id or 0)
@@ -33,6 +36,8 @@ def bodies(events: Iterable[WebhookEvent]) -> dict[int, str]:
         contract = contracts.get(event.contract_id or 0)
         if happened is not None and contract is not None:
             rendered[event.pk] = body(event, happened.at, _flag(happened, contract))
+        elif turn := turns.get(event.check_turn_id or 0):
+            rendered[event.pk] = body(event, turn.at, _turn(turn))
         elif change is not None:
             rendered[event.pk] = body(event, event.created_at, _change(change))
     return rendered
@@ -79,6 +84,22 @@ def _change(change: PolicyChange) -> dict[str, Any]:
         "formality": change.formality,
         "announced_on": change.announced_on.isoformat() if change.announced_on else None,
         "url": f"{settings.BASE_URL}/api/v1/policy-changes/{change.reference}",
+    }
+
+
+def _turn(turn: CheckTurn) -> dict[str, Any]:
+    check = turn.parent
+    return {
+        "change": turn.pk,
+        "check": str(check.uuid),
+        "document": check.reference,
+        "purpose": check.purpose,
+        "decision": turn.after,
+        "decision_before": turn.before,
+        "lines": turn.lines_after,
+        "measures": turn.measures,
+        "department": check.department.reference if check.department else None,
+        "url": f"{settings.BASE_URL}/api/v1/checks/{check.uuid}",
     }
 
 

@@ -5,6 +5,7 @@ Transactions here are brief, and the database ends one whose process has stopped
 """
 
 import random
+from collections.abc import Sequence
 from datetime import timedelta
 from uuid import uuid4
 
@@ -15,7 +16,7 @@ from django.db.models import Expression, F, Q
 from django.db.models.functions import Coalesce, Now
 
 from alerts.leases import brief_transaction, database_now, in_seconds
-from alerts.models import DeliveryState, WebhookDelivery, WebhookEndpoint, WebhookEvent
+from alerts.models import CheckTurn, DeliveryState, WebhookDelivery, WebhookEndpoint, WebhookEvent
 from alerts.models.webhooks import UNSETTLED, Disabled
 from alerts.webhooks import payload
 from alerts.webhooks.sender import Fate, Outcome
@@ -60,7 +61,7 @@ def _put_out_batch() -> int:
         cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [ONE_AT_A_TIME])
         if cursor.fetchone() != (True,):
             return 0
-        events = list(WebhookEvent.objects.not_put_out().order_by("id")[:BATCH])
+        events = list(WebhookEvent.objects.not_put_out().select_related("check_turn").order_by("id")[:BATCH])
         bodies = payload.bodies(events)
         moment = database_now()
         for event in events:
@@ -78,16 +79,25 @@ def _put_out_batch() -> int:
 
 def queue(endpoint: WebhookEndpoint, events: list[WebhookEvent]) -> None:
     """Queue what of the events the endpoint may hear of and has not been queued for it."""
-    may_hear = audible(endpoint, {event.contract_id for event in events if event.contract_id is not None})
     WebhookDelivery.objects.bulk_create(
-        (
-            WebhookDelivery(endpoint=endpoint, event=event, subject=event.subject)
-            for event in events
-            if event.contract_id is None or event.contract_id in may_hear
-        ),
+        (WebhookDelivery(endpoint=endpoint, event=event, subject=event.subject) for event in heard(endpoint, events)),
         ignore_conflicts=True,
         batch_size=BATCH,
     )
+
+
+def heard(endpoint: WebhookEndpoint, events: Sequence[WebhookEvent]) -> list[WebhookEvent]:
+    """Those of the events that the endpoint may hear of now."""
+    contracts = audible(endpoint, {event.contract_id for event in events if event.contract_id is not None})
+    turns = {event.check_turn_id for event in events if event.check_turn_id is not None}
+    checks = CheckTurn.objects.filter(pk__in=turns, parent__in=endpoint.checks().order_by().values("pk"))
+    turned = set(checks.values_list("pk", flat=True)) if turns else set()
+    return [
+        event
+        for event in events
+        if (event.contract_id is None or event.contract_id in contracts)
+        and (event.check_turn_id is None or event.check_turn_id in turned)
+    ]
 
 
 def audible(endpoint: WebhookEndpoint, contracts: set[int]) -> set[int]:
@@ -100,8 +110,8 @@ def audible(endpoint: WebhookEndpoint, contracts: set[int]) -> set[int]:
         return seen | gone
     if not gone:
         return seen
-    heard = WebhookEvent.objects.filter(contract_id__in=gone, deliveries__endpoint=endpoint)
-    return seen | (gone & set(heard.values_list("contract_id", flat=True)))
+    before = WebhookEvent.objects.filter(contract_id__in=gone, deliveries__endpoint=endpoint)
+    return seen | (gone & set(before.values_list("contract_id", flat=True)))
 
 
 def bury() -> int:
@@ -134,8 +144,8 @@ def _claim_of(endpoint: WebhookEndpoint, most: int) -> list[WebhookDelivery]:
     with brief_transaction():
         due = WebhookDelivery.objects.due().filter(endpoint=endpoint).order_by("event")
         found = list(due.select_for_update(skip_locked=True, of=("self",)).select_related("event")[:most])
-        heard = audible(endpoint, {one.event.contract_id for one in found if one.event.contract_id is not None})
-        claimed = [one for one in found if one.event.contract_id is None or one.event.contract_id in heard]
+        told = {event.pk for event in heard(endpoint, [one.event for one in found])}
+        claimed = [one for one in found if one.event_id in told]
         if len(claimed) < len(found):
             withheld = WebhookDelivery.objects.filter(pk__in={one.pk for one in found} - {one.pk for one in claimed})
             withheld.update(state=DeliveryState.WITHHELD, lease_token=None, lease_until=None)

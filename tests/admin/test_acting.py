@@ -5,9 +5,10 @@ from django.db.models import F
 from django.urls import reverse
 
 from alerts.acknowledging import acknowledge_all
-from alerts.escalation.due import set_timers, severity
+from alerts.escalation.due import set_timers
 from alerts.escalation.moving import escalate
 from alerts.models import EscalationStep, EscalationTimer, Flag, FlagAction, Message
+from alerts.severity import severity
 from policies.models import PolicyChange
 
 

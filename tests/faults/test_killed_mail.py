@@ -1,5 +1,6 @@
 """Senders of mail killed and stopped in the middle of an attempt, and a worker without broker and beat."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -8,16 +9,21 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from aiosmtpd.smtp import SMTP, Envelope, Session
+from django.db.models.functions import Now
 
 from alerts.models import Message
 from alerts.outbox import queue
 from config.embedded.places import CHECKOUT
 from tests.alerts.conftest import AT, live_world
-from tests.alerts.smtp import Sink
+from tests.alerts.smtp import Sink, serving
 from tests.alerts.test_delivery import deliver, message, sink
+from tests.faults.processes import state, sweepers
 
 __all__ = ["live_world", "sink"]
 
@@ -117,6 +123,36 @@ def test_a_sender_stopped_for_longer_than_its_lease_sends_nothing_when_it_wakes(
     assert sink.recipients == ["aoi@example.com"]
 
 
+class Slow(Sink):
+    """Takes the text, and is in no hurry to say so."""
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        await asyncio.sleep(40)
+        return await super().handle_DATA(server, session, envelope)
+
+
+@pytest.mark.slow
+def test_a_lost_senders_message_is_taken_over_though_whoever_sends_is_busy(database_url: str, tmp_path: Path) -> None:
+    busy = message("ken@example.com")
+    with serving(Slow()) as port, (tmp_path / "log").open("wb") as log:
+        sweeper = subprocess.Popen(
+            [sys.executable, "manage.py", "sweeper"],
+            cwd=CHECKOUT,
+            env=environment(database_url, port, EMAIL_TIMEOUT="60", REDIS_URL="redis://127.0.0.1:1/0"),
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            until(lambda: Message.objects.filter(pk=busy.pk, stage="data").exists(), 40)
+            lapsed = Now() - timedelta(seconds=1)
+            lost = message(state="sending", stage="rcpt", lease_token=uuid4(), lease_until=lapsed)
+            until(lambda: Message.objects.get(pk=lost.pk).state == "failed", 10)
+            assert Message.objects.get(pk=busy.pk).state == "sending"
+        finally:
+            sweeper.kill()
+            sweeper.wait()
+
+
 def deaf() -> socket.socket:
     """An address at which nobody listens."""
     nobody = socket.socket()
@@ -157,35 +193,10 @@ def test_a_worker_without_broker_and_beat_screens_and_sends(
             (again,) = sweepers(process.pid)
             process.send_signal(signal.SIGKILL)
             process.wait()
-            until(lambda: not Path(f"/proc/{again}").exists() or state(again) == "Z", 20)  # it follows the worker
+            until(lambda: state(again) in "XZ", 20)  # it follows the worker
         finally:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
     assert sink.recipients == ["ken@example.com", "aoi@example.com", "rin@example.com"]
     assert set(Message.objects.values_list("state", "attempts")) == {("sent", 1)}
     assert queue.take_over(at=AT) == 0
-
-
-def sweepers(worker: int) -> list[int]:
-    """The sweepers of a worker, by what the kernel tells of its children."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and parent(int(entry.name)) == worker:
-            command = (entry / "cmdline").read_bytes().split(b"\0")
-            found += [int(entry.name)] if b"sweeper" in command else []
-    return found
-
-
-def stat(pid: int) -> list[str]:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return ["X", "0"]
-
-
-def state(pid: int) -> str:
-    return stat(pid)[0]
-
-
-def parent(pid: int) -> int:
-    return int(stat(pid)[1])

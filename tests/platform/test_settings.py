@@ -17,6 +17,7 @@ from config.run.record import RunLock, RunRecord
 
 COMPLETE = {
     "SECRET_KEY": "a-secret-of-the-test-and-of-nothing-else",
+    "RECEIPT_KEYS": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
     "BASE_URL": "https://tocsin.example",
     "DATABASE_URL": "postgresql://tocsin_app:pw@db.example/tocsin",
     "REDIS_URL": "redis://redis.example:6379/0",
@@ -76,6 +77,9 @@ def test_what_is_to_be_acknowledged_when_is_read_and_has_defaults(settings_with)
         ("WORKING_HOURS", "09:00", "not of the form"),
         ("WORKING_HOURS", "18:00-09:00", "ends before it begins"),
         ("WORKING_HOURS", "9-18", "Invalid isoformat"),
+        ("RECEIPT_KEYS", "c2hvcnQ", "each key is 32 random bytes"),
+        ("RECEIPT_KEYS", "not base64!", "RECEIPT_KEYS cannot be read"),
+        ("CHECK_VALID_DAYS", "0", "0 is not between 1 and 366"),
         ("ACKNOWLEDGE_LINK_HOURS", "169", "169 is not between 1 and 168"),
         ("ACKNOWLEDGE_LINK_HOURS", "0", "0 is not between 1 and 168"),
     ],

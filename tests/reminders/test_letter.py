@@ -48,7 +48,8 @@ def test_one_date_is_said_in_the_subject_and_the_first_line(world: World) -> Non
     page = f"https://tocsin.example.com/admin/contracts/contract/{contract.pk}/change/"
     assert page in text
     assert f'href="{page}"' in html
-    assert not Text(html).tags & {"script", "img", "link", "iframe", "style"}
+    assert not Text(html).tags & {"script", "img", "link", "iframe"}
+    assert html.count("<style") == html.count('<style data-css-inline="keep">\n@media (max-width: 640px) {') == 1
 
 
 def test_the_nearest_comes_first_and_the_rest_is_counted(world: World) -> None:

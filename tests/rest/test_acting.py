@@ -6,9 +6,10 @@ import pytest
 from django.db.models import F
 
 from alerts.acknowledging import acknowledge_all
-from alerts.escalation.due import set_timers, severity
+from alerts.escalation.due import set_timers
 from alerts.escalation.moving import escalate
 from alerts.models import EscalationTimer, Flag, FlagAction, Message, Standing
+from alerts.severity import severity
 
 DISMISSAL = {"reason": "accepted_risk", "text": "The board knows", "expires_on": "2026-03-31"}
 BODIES = {

@@ -8,16 +8,17 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import close_old_connections, connection
 
 from alerts import tasks
 
 ROUNDS: tuple[tuple[str, float, Callable[[], object]], ...] = (
     ("screening", 15, tasks.screen_due),
+    ("checks", 15, tasks.look_again),
     ("escalation", 15, tasks.escalate),
     ("reminders", 60, tasks.remind),
-    ("reminders", 60, tasks.remind),
+    ("leases", 3, tasks.take_over),
     ("mail", 2, tasks.deliver_some),
     ("webhooks", 5, tasks.send_webhooks),
 )
@@ -44,7 +45,8 @@ class Command(BaseCommand):
             thread.start()
         parent = options["with_parent"]
         while not stopping.wait(1) and parent in (None, os.getppid()):
-            pass
+            if dead := [thread.name for thread in threads if not thread.is_alive()]:
+                raise CommandError(f"nobody is at work any more on: {', '.join(dead)}")  # the worker starts another
         stopping.set()
         ends = time.monotonic() + LAST_ROUND_SECONDS
         for thread in threads:
@@ -54,9 +56,9 @@ class Command(BaseCommand):
 def keep_at(name: str, seconds: float, work: Callable[[], object], stopping: threading.Event) -> None:
     """Do the work again and again, at once where it says that there was some; what fails is tried again."""
     while not stopping.is_set():
-        close_old_connections()
         more: object = False
         try:
+            close_old_connections()
             more = work()
         except Exception:
             log.exception("round failed", work=name)

@@ -1,0 +1,1 @@
+"""Digests: what can wait is told together, at the beginning of a working day."""

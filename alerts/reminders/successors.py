@@ -1,0 +1,74 @@
+"""Who is reminded instead, where the recipient of a queued reminder is no longer in charge when it leaves."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+
+from alerts.mail.language import language_of
+from alerts.messages import CHANNEL, message_id
+from alerts.models import Message, Purpose
+from alerts.recipients import Capacity, Directory, Recipient, may_no_longer_have
+from contracts.models import Contract
+from people.models import Role, User
+
+
+def lost_contracts(message: Message, *, at: datetime) -> tuple[list[int], list[int]]:
+    """The contracts of whose dates the recipient may be reminded, and the others, queued for who comes next.
+
+    In the caller's transaction. Nobody is asked again who stands in the chain of messages behind it.
+    """
+    contracts = list(Contract.objects.filter(pk__in=message.contracts).select_related("department").order_by("pk"))
+    directory = Directory(contracts, at)
+    left = _departments_left(message)
+    lost = [one for one in contracts if may_no_longer_have(one, message.recipient, left, directory)]
+    by_address: defaultdict[str, list[int]] = defaultdict(list)
+    to: dict[str, Recipient] = {}
+    for contract in lost:
+        if following := directory.instead(contract, _tried(message)):
+            to[following.address] = following
+            by_address[following.address].append(contract.pk)
+    for address, ids in by_address.items():
+        because: tuple[Capacity, str | None] = ("no_access", message.recipient)
+        _queue(message, to[address], ids, [("owner", None) if to[address].capacity == "owner" else because])
+    gone = {contract.pk for contract in lost}
+    return [id for id in message.contracts if id not in gone], sorted(gone)
+
+
+def queue_rest(message: Message, contracts: Sequence[int]) -> None:
+    """Queue what a withheld reminder's recipient may still have; its stored text says more than that."""
+    user = User.objects.filter(email=message.recipient).first()
+    to = Recipient(message.recipient, user, "owner")
+    _queue(message, to, contracts, [tuple(pair) for pair in message.capacities])
+
+
+def _departments_left(message: Message) -> set[int]:
+    """Departments of which the recipient was a member when the message was queued, and is no longer."""
+    user = User.objects.filter(email=message.recipient).first()
+    if user is None or user.has_role(Role.ADMINISTRATOR):
+        return set()
+    return set(message.departments) - set(user.departments.values_list("pk", flat=True))
+
+
+def _tried(message: Message) -> set[str]:
+    before = message.in_place_of
+    return {message.recipient} | (_tried(before) if before else set())
+
+
+def _queue(
+    message: Message, to: Recipient, contracts: Sequence[int], capacities: Sequence[tuple[str, str | None]]
+) -> None:
+    key = f"{CHANNEL}:instead-of-{message.pk}:{to.address}"
+    queued = Message(
+        recipient=to.address,
+        channel=CHANNEL,
+        purpose=Purpose.REMINDER,
+        dedup_key=key,
+        message_id=message_id(key),
+        contracts=list(contracts),
+        capacities=[list(pair) for pair in capacities],
+        departments=sorted(to.user.departments.values_list("pk", flat=True)) if to.user else [],
+        at=message.at,
+        language=language_of(to.user),
+        in_place_of=message,
+    )
+    Message.objects.bulk_create([queued], ignore_conflicts=True)
