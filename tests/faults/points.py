@@ -40,7 +40,7 @@ ELSEWHERE = {
     "settling": ("alerts.outbox.queue", "settle"),
     "screening": ("alerts.runs", "_screen"),
     "screened": ("alerts.changelog", "Reading.mark_screened"),
-    "composing": ("alerts.messages", "_memberships"),
+    "composing": ("alerts.messages", "_rows"),
     "writing": ("alerts.writing", "Writer.write"),
     "ringing": ("alerts.doorbell", "_ring"),
     "webhooks put out": ("alerts.webhooks.payload", "bodies"),

@@ -3,14 +3,32 @@
 import json
 import subprocess
 import sys
+from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
 
 import pytest
 
 from config.embedded.places import CHECKOUT
+from tests.faults import wrong
+from tests.faults.planted import BUGS
+from tests.faults.points import POINTS
 
 RUN_SECONDS = 280
 """When a run is given up; it takes some 70 seconds on two free cores."""
+
+
+PLANTED = [(*where.split(":"), by) for bug in BUGS.values() for where, by in bug.instead.items()]
+
+
+@pytest.mark.parametrize(("module", "place"), [*POINTS.values(), *(planted[:2] for planted in PLANTED)])
+def test_what_is_struck_and_replaced_is_there(module: str, place: str) -> None:
+    assert callable(attrgetter(place)(import_module(module)))
+
+
+@pytest.mark.parametrize("function", sorted({by for *_, by in PLANTED}))
+def test_what_is_planted_is_there(function: str) -> None:
+    assert callable(getattr(wrong, function))
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from typing import Any
 
 HS = tuple(f"28{number:02}{last}0" for number in range(1, 5) for last in (1, 2))
 OWNERS = 16
-DEPARTMENTS = 8
+DEPARTMENTS = 16
 CHANGES = 8
 LATE = 40
 """Contracts that are written by nobody but transactions that commit late."""

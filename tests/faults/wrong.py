@@ -1,13 +1,11 @@
 """What planted bugs do in place of the product's own functions; each is given the real one first."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
@@ -47,11 +45,9 @@ def highest_seen(real: Real, reading: Reading, *, policies_due_at: datetime | No
 
 
 def without_lock_and_mark(real: Real, run: int, at: datetime) -> int:
-    rows = list(messages._rows(run, at))
-    with connection.cursor() as cursor:
-        cursor.execute(messages._QUEUED, {"run": run, "at": at, "rows": json.dumps(rows)})
+    queued = messages._queue(run, at)
     ScreeningRun.objects.filter(pk=run).update(composed_at=WallClock())
-    return len(rows)
+    return queued
 
 
 def never_the_same(real: Real, *arguments: Any) -> str:
