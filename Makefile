@@ -10,7 +10,7 @@ SCALE ?= 1
 export UV_SYSTEM_CERTS := 1
 
 .DEFAULT_GOAL := environment
-.PHONY: environment run test lint format lock catalogs bench storm clean
+.PHONY: environment run test lint format lock catalogs bench storm faults faults-planted clean
 
 environment: $(MADE)
 
@@ -65,6 +65,17 @@ storm: CHANGES ?= 200
 storm: SEED ?= 1
 storm: $(MADE)
 	STORM_CONTRACTS=$(CONTRACTS) STORM_CHANGES=$(CHANGES) STORM_SEED=$(SEED) $(BIN)/python -m pytest tests/faults/test_storm.py -q -s $(ARGS)
+
+# Workers, database, broker, mail server and receiver fail while people work: see docs/reliability.md. The same, short, is
+# part of `make test`; `make faults-planted` shows that each of the bugs of tests/faults/planted.py turns a run red.
+faults faults-planted: SEED ?= 1
+faults: MINUTES ?= 5
+faults: $(MADE)
+	$(BIN)/python -m tests.faults --seed $(SEED) --minutes $(MINUTES) $(ARGS)
+
+faults-planted: MINUTES ?= 1.5
+faults-planted: $(MADE)
+	$(BIN)/python -m tests.faults.planted --seed $(SEED) --minutes $(MINUTES) $(ARGS)
 
 # The state directory holds the embedded database: what it keeps is a demonstration, not your data.
 clean:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
+
 from alerts.bundle.problems import Problem, flattened
 from alerts.checks.decisions import Asked, misfit
 from alerts.screening import PURPOSES, Calendar
@@ -14,8 +16,8 @@ from contracts.facts import ContractFacts
 from contracts.reading import contract_facts
 from contracts.serializers import ContractSerializer
 from people.faults import Path, Values
-from people.fields import Reference, Text, YesNo, choices
-from people.strict import Errors, Rows, Strict, examine
+from people.fields import Fact, Reference, Text, YesNo, choices
+from people.strict import Rows, Strict
 from suppliers.serializers import IdentifierSerializer
 
 MOST_DOCUMENTS = 100
@@ -27,19 +29,37 @@ UNIDENTIFIED = "(not identified)"
 """In place of the reference of an organization that was named otherwise; no reference is written so."""
 
 
-class Party(Strict):
-    """An organization by its reference; or, where it has none yet, by its name and identifiers."""
+class NamedParty(Strict):
+    """An organization without a reference."""
 
     name = Text(required=True, longest=500)
     identifiers = Rows(IdentifierSerializer(required=True))
 
-    def examine(self, data: Any) -> tuple[Any, Errors]:
-        if isinstance(data, dict):
-            return super().examine(data)
-        return examine(_REFERENCE, data)
-
 
 _REFERENCE = Reference(required=True)
+_NAMED = NamedParty(required=True)
+
+
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "string", "description": "a reference"},
+            {
+                "type": "object",
+                "required": ["name"],
+                "properties": {
+                    "name": {"type": "string"},
+                    "identifiers": {"type": "array", "items": {"$ref": "#/components/schemas/Identifier"}},
+                },
+            },
+        ]
+    }
+)
+class Party(Fact):
+    """An organization by its reference; or, where it has none yet, by its name and identifiers."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        return (_NAMED if isinstance(data, dict) else _REFERENCE).run_validation(data)
 
 
 class DocumentSerializer(ContractSerializer):

@@ -10,7 +10,7 @@ from alerts.checks.decisions import NEXT_STEP, Decision
 from alerts.models import Answer, Check, CheckRelease, CheckTurn
 from alerts.models.actions import Reason
 from alerts.models.checks import Purpose
-from alerts.screening.verdicts import BASES, KINDS
+from alerts.models.flags import Basis, Certainty, Kind
 from alerts.serializers import CLEARING, REASON, ExposureSerializer
 from people.fields import Choice, Day, Text, Whole
 from people.strict import Rows, Strict
@@ -19,6 +19,7 @@ LONGEST_TEXT = 5000
 LONGEST_ID = 2**63 - 1
 MOST_ACKNOWLEDGED = 1000
 STEPS = list(NEXT_STEP.values())
+DECISIONS = [(str(decision), str(decision)) for decision in Decision]
 
 
 class ReleaseWritten(Strict):
@@ -46,7 +47,7 @@ class VerificationAsked(Strict):
 
 class LineAnswer(serializers.Serializer[Any]):
     number = serializers.IntegerField()
-    decision = serializers.ChoiceField(list(Decision))
+    decision = serializers.ChoiceField(DECISIONS)
     next_step = serializers.ChoiceField(STEPS)
 
 
@@ -59,7 +60,7 @@ class CandidateSerializer(serializers.Serializer[Candidate]):
 
 
 class UnidentifiedSerializer(serializers.Serializer[Any]):
-    role = serializers.ChoiceField(["supplier", "buyer", "end_user"])
+    role = serializers.CharField(help_text="supplier, buyer or end_user")
     name = serializers.CharField()
     candidates = CandidateSerializer(many=True, help_text=f"the best first, at most {MOST}")
 
@@ -70,10 +71,10 @@ class FindingSerializer(serializers.Serializer[Any]):
     measure = serializers.CharField()
     policy_change = serializers.CharField()
     effect = serializers.CharField()
-    kind = serializers.ChoiceField(KINDS)
-    decision = serializers.ChoiceField(list(Decision))
-    certainty = serializers.ChoiceField(["matched", "needs_review"])
-    basis = serializers.ChoiceField(BASES)
+    kind = serializers.ChoiceField(Kind.choices)
+    decision = serializers.ChoiceField(DECISIONS)
+    certainty = serializers.ChoiceField(Certainty.choices)
+    basis = serializers.ChoiceField(Basis.choices)
     lines = serializers.ListField(child=serializers.IntegerField())
     reasons = REASON
     would_clear_if = CLEARING
@@ -106,7 +107,7 @@ class ResultSerializer(serializers.Serializer[Any]):
 
     document = serializers.CharField(allow_null=True)
     purpose = serializers.ChoiceField(Purpose.choices, allow_null=True)
-    decision = serializers.ChoiceField(list(Decision))
+    decision = serializers.ChoiceField(DECISIONS)
     next_step = serializers.ChoiceField(STEPS)
     lines = LineAnswer(many=True)
     findings = FindingSerializer(many=True)

@@ -30,7 +30,7 @@ from alerts.checks.serializers import (
     WholeCheckSerializer,
 )
 from alerts.dispositions import WORKERS
-from alerts.models import Check, CheckRelease
+from alerts.models import Check, CheckRelease, CheckTurn
 from alerts.views.conflict import Conflict
 from people import clock
 from people.principal import principal
@@ -120,6 +120,7 @@ class ReleasesViewSet(ChecksViewSet):
 class CheckChangesViewSet(ListModelMixin, Resource):
     """Answers of one's own receipts that turned, in the order in which they did; each until it is acknowledged."""
 
+    queryset = CheckTurn.objects.none()
     serializer_class = TurnSerializer
     writers = WORKERS
     page_key = "pk"
