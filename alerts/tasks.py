@@ -5,7 +5,7 @@ The sweeper of every worker makes the same calls without being asked, see alerts
 
 from celery import shared_task
 
-from alerts import delivery, messages, runs
+from alerts import delivery, jobs, messages, runs
 from alerts.checks import rounds as checks
 from alerts.digests import sending as digests
 from alerts.escalation import moving
@@ -67,6 +67,11 @@ def _compose() -> int:
 def take_over() -> None:
     """Queue what lost senders held back, though every sender there is be busy with a slow mail server."""
     queue.take_over(at=now())
+
+
+def store_bulk() -> bool:
+    """Store the next piece of a bulk job; whether there was one. What it changed is screened as all changes are."""
+    return jobs.store_some(at=now())
 
 
 def screen_due() -> None:

@@ -7,7 +7,9 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from alerts.views import (
     acting,
+    bulk,
     calendar,
+    changes,
     contracts,
     digests,
     insight,
@@ -63,6 +65,9 @@ def _hook(name: str) -> URLPattern:
 
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("contracts/bulk", bulk.BulkContracts.as_view({"post": "bulk"}), name="contracts-bulk"),
+    path("contracts/bulk/close", bulk.BulkContracts.as_view({"post": "close"}), name="contracts-bulk-close"),
+    path("organizations/bulk", bulk.BulkOrganizations.as_view({"post": "bulk"}), name="organizations-bulk"),
     *_stored("departments", storing.StoredDepartments),
     *_stored("users", storing.StoredUsers),
     *_stored("organizations", storing.StoredOrganizations),
@@ -72,6 +77,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
         calendar.ContractRemindersViewSet.as_view({"get": "retrieve", "put": "update"}),
         name="contracts-reminders",
     ),
+    *_read("jobs", bulk.JobViewSet),
+    path("jobs/<str:pk>/results", bulk.JobViewSet.as_view({"get": "results"}), name="jobs-results"),
+    path("changes", changes.ChangesViewSet.as_view({"get": "changes"}), name="changes"),
     path(
         "contracts/<str:reference>/history",
         contracts.ContractHistoryViewSet.as_view({"get": "history"}),

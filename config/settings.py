@@ -273,6 +273,7 @@ CELERY_BEAT_SCHEDULE = {
 # --- REST -------------------------------------------------------------------------------------------------------------
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024  # bytes of a body; larger ones are 413
+FEED_DAYS = env.parsed("FEED_DAYS", environment.between(1, 3650), 30)  # a token of /changes is good for so long
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "knox.auth.TokenAuthentication",

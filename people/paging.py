@@ -83,7 +83,7 @@ class KeysetPagination(BasePagination):
 
     def paginate_queryset(self, queryset: Any, request: Request, view: APIView | None = None) -> list[Any]:
         order = _order(view, request.query_params.get("ordering"))
-        limit = _limit(request.query_params.get("limit"))
+        limit = whole_number(request, "limit", self.MOST) or self.DEFAULT
         cursor = request.query_params.get("cursor")
         rows = order.rows(queryset, _position(cursor, order, queryset.model) if cursor else None, limit + 1)
         self.next: str | None = None
@@ -140,12 +140,14 @@ def _order(view: Any, asked: str | None) -> Order:
     return Order(key if name == _shown(key) else name, key, asked.startswith("-"))
 
 
-def _limit(text: str | None) -> int:
+def whole_number(request: Request, name: str, most: int) -> int | None:
+    """A parameter from 1 to `most`; None where it is not there."""
+    text = request.query_params.get(name)
     if text is None:
-        return KeysetPagination.DEFAULT
-    if text.isascii() and text.isdecimal() and len(text) < 6 and 1 <= int(text) <= KeysetPagination.MOST:
+        return None
+    if text.isascii() and text.isdecimal() and len(text) < 20 and 1 <= int(text) <= most:
         return int(text)
-    raise ValidationError({"limit": [f"has to be a whole number from 1 to {KeysetPagination.MOST}"]}, code="invalid")
+    raise ValidationError({name: [f"has to be a whole number from 1 to {most}"]}, code="invalid")
 
 
 def _cursor(order: Order, position: Position) -> str:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import IO, Any, ClassVar
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import Http404
 from rest_framework import viewsets
@@ -45,16 +46,35 @@ class TooLarge(APIException):
     default_code = "too_large"
 
 
+def loads(text: str) -> Any:
+    """JSON in which no key occurs twice and no number is NaN. Raises ValueError or RecursionError."""
+    return json.loads(text, object_pairs_hook=_once, parse_constant=_no_number, parse_int=_whole)
+
+
+def body(stream: IO[Any], most: int) -> bytes:
+    """What was sent; TooLarge beyond so many bytes."""
+    sent: bytes = stream.read(most + 1)
+    if len(sent) > most:
+        raise TooLarge
+    return sent
+
+
+def allow_long_body(request: Request, most: int) -> None:
+    """Read a body that may be longer than those of all other addresses; the parser refuses what is longer still."""
+    if not hasattr(request._request, "_body"):
+        request._request._body = request._request.read(most + 1)
+
+
 class StrictJSONParser(JSONParser):
-    """JSON in which no key occurs twice and no number is NaN; whatever is wrong with it is the sender's error."""
+    """JSON read strictly; whatever is wrong with it is the sender's error."""
+
+    most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
         try:
-            return json.loads(
-                stream.read().decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_number, parse_int=_whole
-            )
+            return loads(body(stream, self.most).decode("utf-8"))
         except UnicodeDecodeError as error:
             raise ParseError(f"not UTF-8: the byte at {error.start} begins no character") from None
         except RecursionError:

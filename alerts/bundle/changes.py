@@ -1,9 +1,12 @@
 """What storing a section of a bundle would change, before anything is written."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from alerts.bundle.problems import Problem
 from people.faults import Values
+
+Outcome = Literal["created", "updated", "unchanged"]
 
 
 @dataclass(slots=True)
@@ -30,5 +33,5 @@ class SectionChanges:
     parts: dict[str, RowChanges] = field(default_factory=dict)
     joined: dict[str, dict[int, list[str]]] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
-    created: int = 0
-    changed: int = 0
+    outcomes: list[Outcome] = field(default_factory=list)
+    """Of the objects in the order in which they were sent."""

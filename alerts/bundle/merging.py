@@ -107,10 +107,8 @@ def _merge_object(
     for name in merged.values.keys() & kind.joined.keys():
         changes.joined[name][id] = merged.values[name]
         differs = True
-    if stored is None:
-        changes.created += 1
-    else:
-        changes.changed += differs
+    changes.outcomes.append("created" if stored is None else "updated" if differs else "unchanged")
+    if stored is not None:
         changes.problems += _contradictions(kind, whole, path)
 
 

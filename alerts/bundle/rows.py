@@ -1,5 +1,6 @@
 """The database's side of a bundle: reading what is stored of its objects, writing what differs, in bulk."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -15,7 +16,8 @@ from alerts.bundle.kinds import KINDS, Kind, Part
 from people.faults import Values
 from people.models import User
 
-BATCH = 1000
+# ruff: noqa: S608 (tables and columns are named by the models)
+
 LOADING = 20260113
 """The advisory lock of those who store several bundles in one transaction."""
 
@@ -154,7 +156,7 @@ def _insert(model: type[models.Model], rows: Sequence[Values]) -> None:
     own_keys = rows[0].get("id") is not None
     fields = [field for field in model._meta.concrete_fields if own_keys or not field.primary_key]
     defaults = {field.attname: field.get_default() for field in fields}
-    json = {field.attname for field in fields if isinstance(field, models.JSONField)}
+    as_json = {field.attname for field in fields if isinstance(field, models.JSONField)}
     target = sql.SQL("COPY {} ({}) FROM STDIN").format(
         sql.Identifier(model._meta.db_table), sql.SQL(", ").join(map(sql.Identifier, defaults))
     )
@@ -165,19 +167,23 @@ def _insert(model: type[models.Model], rows: Sequence[Values]) -> None:
             for row in rows:
                 values = {**defaults, **row}
                 copy.write_row(
-                    [Jsonb(value) if name in json and value is not None else value for name, value in values.items()]
+                    [Jsonb(value) if name in as_json and value is not None else value for name, value in values.items()]
                 )
 
 
 def _update(model: type[models.Model], rows: Sequence[Values], columns: Sequence[str]) -> None:
-    """Update rows that are there: one statement per batch, however many columns differ."""
-    if rows:
-        model._default_manager.bulk_create(
-            [model(**row) for row in rows],
-            batch_size=BATCH,
-            update_conflicts=True,
-            unique_fields=["pk"],
-            update_fields=columns,
+    """Update rows that are there: one statement, so that the triggers run once, however many columns differ."""
+    if not rows:
+        return
+    table = connection.ops.quote_name(model._meta.db_table)
+    fields = {field.name: field.column for field in model._meta.concrete_fields}
+    named = [connection.ops.quote_name(str(fields[column])) for column in columns]
+    text = json.dumps(rows, default=str, ensure_ascii=False)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {table} SET {', '.join(f'{name} = sent.{name}' for name in named)}"
+            f" FROM json_populate_recordset(NULL::{table}, %s::json) AS sent WHERE {table}.id = sent.id",
+            [text],
         )
 
 

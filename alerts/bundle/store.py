@@ -1,6 +1,5 @@
 """Keeping bundles: what they say is merged with what is stored, fact by fact, and only differences are written."""
 
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,6 +8,7 @@ import pghistory
 from django.db import DatabaseError, transaction
 from psycopg.errors import DeadlockDetected, UniqueViolation
 
+from alerts.bundle.changes import Outcome
 from alerts.bundle.kinds import KINDS
 from alerts.bundle.merging import merge_section
 from alerts.bundle.parse import Bundle
@@ -20,11 +20,9 @@ ATTEMPTS = 5
 
 @dataclass(slots=True)
 class Stored:
-    """How many objects of each section a bundle created, changed and left as they were."""
+    """What became of the objects of each section of a bundle, in their order."""
 
-    created: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    changed: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    unchanged: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    outcomes: dict[str, list[Outcome]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         words = []
@@ -32,11 +30,27 @@ class Stored:
             counts = [
                 f"{number[section]} {word}"
                 for word, number in (("new", self.created), ("changed", self.changed), ("unchanged", self.unchanged))
-                if number[section]
+                if number.get(section)
             ]
             if counts:
                 words.append(f"{section.replace('_', ' ')}: {', '.join(counts)}")
         return "; ".join(words) or "nothing"
+
+    @property
+    def created(self) -> dict[str, int]:
+        """How many of each section."""
+        return self._counted("created")
+
+    @property
+    def changed(self) -> dict[str, int]:
+        return self._counted("updated")
+
+    @property
+    def unchanged(self) -> dict[str, int]:
+        return self._counted("unchanged")
+
+    def _counted(self, outcome: Outcome) -> dict[str, int]:
+        return {section: outcomes.count(outcome) for section, outcomes in self.outcomes.items()}
 
 
 def store(
@@ -70,9 +84,7 @@ def _store(bundle: Bundle, source: str, at: datetime, progress: Callable[[int], 
         problems += merged.problems
         if not problems:
             write(kind, merged, identities, at=at)
-        stored.created[section] += merged.created
-        stored.changed[section] += merged.changed
-        stored.unchanged[section] += len(objects) - merged.created - merged.changed
+        stored.outcomes[section] = merged.outcomes
         progress(len(objects))
     if problems:
         raise BundleErrors(problems)

@@ -13,6 +13,7 @@ from alerts.models.checks import (
 from alerts.models.digests import Cadence, DigestChoice, HeldNews
 from alerts.models.escalation import EscalationStep, EscalationTimer, Severity, Step
 from alerts.models.flags import EventKind, Flag, FlagEvent
+from alerts.models.jobs import BulkJob, BulkPiece
 from alerts.models.messages import (
     Channel,
     Fate,
@@ -32,6 +33,8 @@ from alerts.models.webhooks import DeliveryState, WebhookDelivery, WebhookEndpoi
 __all__ = [
     "Act",
     "Answer",
+    "BulkJob",
+    "BulkPiece",
     "Cadence",
     "CalendarKey",
     "Cause",

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from alerts.models.flags import Flag
 from people import changelog, constraints
-from people.models import User
+from people.models import CurrentTransaction, User
 
 
 class Act(models.TextChoices):
@@ -58,6 +58,7 @@ class FlagAction(models.Model):
     expires_on = models.DateField(null=True, blank=True, help_text="inclusive, in the business time zone")
     because = models.CharField(max_length=16, choices=Because, null=True, blank=True)
     changed = models.JSONField(default=list, blank=True, help_text="of a re-opened flag, the facts that differ by path")
+    xid = models.BigIntegerField(db_default=CurrentTransaction(), editable=False)
 
     class Meta:
         ordering = ["id"]
@@ -77,6 +78,7 @@ class FlagAction(models.Model):
                 name="flagaction_reopened_because", condition=~Q(act="reopened") | Q(because__isnull=False)
             ),
         ]
+        indexes = [models.Index(fields=["xid", "id"], name="flagaction_xid_id")]
         triggers = changelog.append_only_triggers()
 
     def __str__(self) -> str:

@@ -78,6 +78,7 @@ class ScreeningRun(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     composed_at = models.DateTimeField(null=True, blank=True, help_text="when its events were put into messages")
     completed_by = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="+")
+    xid = models.BigIntegerField(null=True, editable=False, help_text="the transaction that finished it, by trigger")
 
     objects = RunQuerySet.as_manager()
 
@@ -89,8 +90,18 @@ class ScreeningRun(models.Model):
             ),
             models.Index(fields=["id"], name="run_abandoned", condition=Q(finished_at__isnull=True)),
             models.Index(fields=["id"], name="run_uncomposed", condition=Q(composed_at__isnull=True)),
+            models.Index(fields=["xid"], name="run_xid", condition=Q(xid__isnull=False)),
         ]
-        triggers = [pgtrigger.Protect(name="keep", operation=pgtrigger.Delete)]
+        triggers = [
+            pgtrigger.Protect(name="keep", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="stamp",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__finished_at__isnull=True, new__finished_at__isnull=False),
+                func="NEW.xid := pg_current_xact_id()::text::bigint; RETURN NEW;",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"run {self.pk}"

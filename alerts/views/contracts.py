@@ -8,7 +8,6 @@ from django.db.models import QuerySet
 from django.http import Http404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -16,7 +15,7 @@ from alerts import contract_history
 from alerts.views.reading import FlagViewSet
 from contracts.models import Contract
 from contracts.views import ContractViewSet
-from people.paging import LONGEST_ID, KeysetPagination
+from people.paging import LONGEST_ID, KeysetPagination, whole_number
 from people.principal import principal
 from people.resources import KEYS
 
@@ -51,7 +50,7 @@ class ContractHistoryViewSet(ContractViewSet):
     def history(self, request: Request, reference: str) -> Response:
         """Every version, the latest first, with the facts that changed, from what to what, when and on whose word."""
         contract: Contract = self.get_object()
-        below, limit = _whole(request, "below", LONGEST_ID), _whole(request, "limit", KeysetPagination.MOST)
+        below, limit = whole_number(request, "below", LONGEST_ID), whole_number(request, "limit", KeysetPagination.MOST)
         found = contract_history.versions(contract, below=below, most=limit or LIMIT)
         return Response([asdict(version) for version in found])
 
@@ -72,12 +71,3 @@ class ContractFlagsViewSet(FlagViewSet):
         if not re.fullmatch(KEYS["reference"], reference, re.ASCII) or not seen.filter(reference=reference).exists():
             raise Http404
         return super().get_queryset().filter(contract__reference=reference)
-
-
-def _whole(request: Request, name: str, most: int) -> int | None:
-    text = request.query_params.get(name)
-    if text is None:
-        return None
-    if text.isascii() and text.isdecimal() and len(text) < 20 and 1 <= int(text) <= most:
-        return int(text)
-    raise ValidationError({name: [f"has to be a whole number from 1 to {most}"]}, code="invalid")

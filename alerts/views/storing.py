@@ -14,17 +14,17 @@ from rest_framework.response import Response
 from alerts import doorbell
 from alerts.bundle.kinds import KINDS
 from alerts.bundle.parse import Bundle
-from alerts.bundle.problems import BundleErrors
+from alerts.bundle.problems import BundleErrors, Problem
 from alerts.bundle.rows import stored_references
 from alerts.bundle.single import inside, single
 from alerts.bundle.store import store
 from alerts.deleting import NotDeletable, delete
+from alerts.departments import OUTSIDE, TAKEN, of_others
 from alerts.policy import revise
 from alerts.revisions import pending
 from alerts.serializers import RevisionSerializer
 from alerts.views.conflict import Conflict
 from alerts.views.revising import link_to_revision, working_copy
-from contracts.models import Contract
 from contracts.views import ContractViewSet
 from people import clock
 from people.conditions import PreconditionRequired, check, conditional, tag, tagged
@@ -166,15 +166,14 @@ class StoredContracts(Stores, ContractViewSet):
 
     def check(self, values: dict[str, Any]) -> None:
         """Another department's contract is not there for whoever may not see it, and cannot be taken over either."""
-        reference = values["reference"]
-        exists = Contract.objects.filter(reference=reference).exists()
-        if exists and not self.get_queryset().filter(reference=reference).exists():
-            raise refusal([(("reference",), "taken", "this reference cannot be used")])
+        self._refuse_others(values["reference"], TAKEN)
 
     def check_stored(self, reference: str) -> None:
-        if not self.get_queryset().filter(reference=reference).exists():
-            detail = "the contract has to stay with one of your departments"
-            raise refusal([(("department",), "not_your_department", detail)])
+        self._refuse_others(reference, OUTSIDE)
+
+    def _refuse_others(self, reference: str, problem: Problem) -> None:
+        if of_others([reference], principal(self.request)):
+            raise refused(BundleErrors([problem]))
 
 
 class StoredPartyLists(Stores, PartyListViewSet):

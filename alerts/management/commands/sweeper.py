@@ -16,6 +16,7 @@ from alerts import tasks
 ROUNDS: tuple[tuple[str, float, Callable[[], object]], ...] = (
     ("screening", 15, tasks.screen_due),
     ("checks", 15, tasks.look_again),
+    ("bulk jobs", 5, tasks.store_bulk),
     ("escalation", 15, tasks.escalate),
     ("reminders", 60, tasks.remind),
     ("leases", 3, tasks.take_over),

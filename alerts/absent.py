@@ -1,0 +1,33 @@
+"""What a source had sent and a declared snapshot of it no longer holds: reported, and closed only on a further word."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from alerts.bundle.kinds import KINDS
+from alerts.bundle.many import Many, Result, Row
+from alerts.bundle.problems import Problem
+from contracts.models import Contract
+from people.models import User
+
+
+def absent(section: str, sent: Collection[str], *, source: str, seen_by: User) -> list[str]:
+    """References, in order, of stored objects of which the source states facts and that it did not send; of contracts
+    those that are not closed and that one may see."""
+    known: Any = KINDS[section].model._default_manager.filter(provenance__has_key=source)
+    if section == "contracts":
+        known = known.visible_to(seen_by).filter(closed_as__isnull=True)
+    references = known.order_by("reference").values_list("reference", flat=True)
+    return [reference for reference in references.iterator() if reference not in sent]
+
+
+def close(references: Sequence[str], *, as_: str, source: str, by: User, at: datetime) -> list[Result]:
+    """Close contracts that the source stands behind; any other is refused."""
+    theirs = Contract.objects.visible_to(by).filter(reference__in=references, provenance__has_key=source)
+    known = set(theirs.values_list("reference", flat=True))
+    stranger = Problem((), "not_of_this_source", f"there is no such contract of {source}")
+    rows = [
+        Row(number, {"reference": reference, "closed_as": as_}, None if reference in known else stranger)
+        for number, reference in enumerate(references)
+    ]
+    return Many("contracts", rows, by=by, partial=True).keep(at=at)

@@ -1,0 +1,189 @@
+"""The delta feed: which contracts and flags changed since, with their state of now; nothing is skipped.
+
+Every change is stamped with its transaction. A page ends below the oldest transaction still running, so that nothing
+can appear behind it any more. What is listed is the object as it is when read: its version never falls from one page to
+the next, and a change that came meanwhile is listed once more.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from heapq import merge
+from itertools import islice
+from typing import Any, NamedTuple
+
+from django.core import signing
+from django.db import connection
+from django.db.models import Count
+
+from alerts.history import past_rows
+from alerts.models import Flag, FlagAction, FlagEvent, ScreeningRun
+from contracts.models import Contract
+from people.models import ChangeEntry, Role, User
+
+# ruff: noqa: S608 (tables are named by their models; values are parameters)
+
+TYPES = ("contract", "flag")
+LAST = 2**62
+BEHIND = 99
+"""Behind every source."""
+
+
+class NotAToken(ValueError):  # noqa: N818
+    """What was sent as a token is none, or one of another list of types."""
+
+
+class TooOld(Exception):  # noqa: N818
+    """The token's place is not to be continued from: everything has to be read anew."""
+
+
+class Place(NamedTuple):
+    """Behind which change a page begins: its transaction, its source and its number there."""
+
+    xid: int
+    source: int
+    id: int
+
+
+class Source(NamedTuple):
+    """Changes in order of transaction and number: `xid`, `id`, and the id of the object."""
+
+    type: str
+    statement: str
+
+
+SOURCES = (
+    Source(
+        "contract",
+        f"SELECT xid, id, object_id FROM {ChangeEntry._meta.db_table}"
+        " WHERE kind = 'contract' AND (xid, id) > (%s, %s) AND xid < %s ORDER BY xid, id LIMIT %s",
+    ),
+    Source(
+        "flag",
+        f"SELECT run.xid, event.id, event.flag_id FROM {ScreeningRun._meta.db_table} run"
+        f" JOIN {FlagEvent._meta.db_table} event ON event.run_id = run.id"
+        " WHERE (run.xid, event.id) > (%s, %s) AND run.xid < %s ORDER BY run.xid, event.id LIMIT %s",
+    ),
+    Source(
+        "flag",
+        f"SELECT xid, id, flag_id FROM {FlagAction._meta.db_table}"
+        " WHERE (xid, id) > (%s, %s) AND xid < %s ORDER BY xid, id LIMIT %s",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """An object that changed; `stored` is None where it was deleted or is not the reader's to see any more."""
+
+    type: str
+    key: str
+    version: int
+    stored: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    changes: Sequence[Changed]
+    place: Place
+    more: bool
+
+
+def page(after: Place | None, types: Collection[str], *, limit: int, seen_by: User) -> Page:
+    """At most so many changes behind a place, None being the beginning; an object that changed often is there once."""
+    bound = oldest_running()
+    found = list(islice(_changes(after or Place(0, BEHIND, 0), types, bound, limit + 1), limit + 1))
+    more = len(found) > limit
+    rows = found[:limit]
+    # The last change of an object stands for all of them.
+    latest = {(SOURCES[place.source].type, id): place for place, id in rows}
+    contracts = [id for type, id in latest if type == "contract"]
+    flags = [id for type, id in latest if type == "flag"]
+    states = _contracts(contracts, seen_by) | _flags(flags, seen_by)
+    in_order = sorted(latest, key=lambda key: latest[key])
+    place = rows[-1][0] if more else max(after or Place(0, BEHIND, 0), Place(bound - 1, BEHIND, 0))
+    return Page([states[key] for key in in_order if key in states], place, more)
+
+
+def end() -> Place:
+    """Behind all that can be read now."""
+    return Place(oldest_running() - 1, BEHIND, 0)
+
+
+def oldest_running() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+        (xid,) = cursor.fetchone() or (0,)
+    return int(xid)
+
+
+def token(place: Place, types: Collection[str], *, at: datetime) -> str:
+    """Signed, for the same list of types alone, and with the moment from which it ages."""
+    return signing.dumps([*place, sorted(types), int(at.timestamp())], salt=__name__)
+
+
+def read_token(text: str, types: Collection[str], *, at: datetime, days: int) -> Place:
+    """The place that a token names. NotAToken; TooOld after so many days, or where the database is another one."""
+    try:
+        xid, source, id, of, moment = signing.loads(text, salt=__name__)
+    except (signing.BadSignature, ValueError):
+        raise NotAToken("is not one that this feed gave out") from None
+    if of != sorted(types):
+        raise NotAToken(f"was given out for types={','.join(of)}")
+    if at - datetime.fromtimestamp(moment, at.tzinfo) > timedelta(days=days):
+        raise TooOld(f"The token is older than {days} days.")
+    if xid > oldest_running():
+        raise TooOld("The database has been put back to an earlier state since.")
+    return Place(xid, source, id)
+
+
+def _changes(after: Place, types: Collection[str], bound: int, most: int) -> Iterator[tuple[Place, int]]:
+    """Places and ids of objects, in order."""
+    wanted = [(number, source) for number, source in enumerate(SOURCES) if source.type in types]
+    return merge(*(_of(number, source, after, bound, most) for number, source in wanted))
+
+
+def _of(number: int, source: Source, after: Place, bound: int, most: int) -> list[tuple[Place, int]]:
+    behind = after.id if number == after.source else LAST if number < after.source else -1
+    with connection.cursor() as cursor:
+        cursor.execute(source.statement, [after.xid, behind, bound, most])
+        return [(Place(xid, number, id), object_id) for xid, id, object_id in cursor.fetchall()]
+
+
+def _contracts(ids: Sequence[int], seen_by: User) -> dict[tuple[str, int], Changed]:
+    seen = Contract.objects.visible_to(seen_by).filter(pk__in=ids)
+    parties = seen.select_related("supplier", "buyer", "end_user", "framework", "department")
+    found = {
+        ("contract", one.pk): Changed("contract", one.reference, one.version, one)
+        for one in parties.prefetch_related("amendments", "lines")
+    }
+    return found | _gone([id for id in ids if ("contract", id) not in found], seen_by)
+
+
+def _gone(ids: Sequence[int], seen_by: User) -> dict[tuple[str, int], Changed]:
+    """Contracts that are deleted or another department's now, for whoever may have seen them before."""
+    before = past_rows(Contract).filter(pgh_obj_id__in=ids)
+    if not seen_by.has_role(Role.ADMINISTRATOR):
+        before = before.filter(department_id__in=seen_by.departments.values("id"))
+    known = set(before.order_by().values_list("pgh_obj_id", flat=True))
+    log = ChangeEntry.objects.filter(kind=ChangeEntry.Kind.CONTRACT, object_id__in=known)
+    latest = (
+        log.order_by("object_id", "-version").distinct("object_id").values_list("object_id", "reference", "version")
+    )
+    return {("contract", id): Changed("contract", reference, version, None) for id, reference, version in latest}
+
+
+def _flags(ids: Sequence[int], seen_by: User) -> dict[tuple[str, int], Changed]:
+    """A flag's version counts what happened to it and what people did about it."""
+    seen = Flag.objects.visible_to(seen_by).filter(pk__in=ids)
+    whole = seen.select_related("contract__department", "measure__change", "disposition__assignee")
+    events, actions = _counts(FlagEvent, ids), _counts(FlagAction, ids)
+    return {
+        ("flag", one.pk): Changed("flag", str(one.pk), events.get(one.pk, 0) + actions.get(one.pk, 0), one)
+        for one in whole
+    }
+
+
+def _counts(model: type[FlagEvent] | type[FlagAction], ids: Sequence[int]) -> Mapping[int, int]:
+    rows = model._default_manager.filter(flag_id__in=ids).order_by().values("flag_id")
+    return dict(rows.annotate(number=Count("id")).values_list("flag_id", "number"))

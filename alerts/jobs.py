@@ -1,0 +1,84 @@
+"""Bulk jobs: taken in whole, stored piece by piece, each piece and its results in one transaction.
+
+Whoever stores a piece holds the job's row until the end of the transaction: a worker that dies leaves the piece as it
+was, and the next one begins it again.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+
+import structlog
+from django.db import transaction
+from django.db.models import F
+
+from alerts.bundle.many import Many, Row, dumped, summary
+from alerts.bundle.problems import Problem
+from alerts.models.jobs import BulkJob, BulkPiece
+from people.models import User, WallClock
+
+PIECE = 2_000
+"""Rows."""
+
+log = structlog.get_logger(__name__)
+
+
+def take_in(section: str, rows: Sequence[Row], *, by: User, dry_run: bool) -> BulkJob:
+    """Keep the rows for the workers. A second row of an object is marked: pieces do not see one another."""
+    rows = list(_marked(rows))
+    with transaction.atomic():
+        job = BulkJob.objects.create(by=by, section=section, dry_run=dry_run, rows=len(rows))
+        BulkPiece.objects.bulk_create(
+            BulkPiece(job=job, number=number, rows="\n".join(map(_kept, rows[start : start + PIECE])))
+            for number, start in enumerate(range(0, len(rows), PIECE))
+        )
+    return job
+
+
+def store_some(*, at: datetime) -> bool:
+    """Store the next piece of the oldest job that nobody is at; whether there was one."""
+    with transaction.atomic():
+        job = BulkJob.objects.unfinished().select_for_update(skip_locked=True, of=("self",)).first()
+        if job is None:
+            return False
+        piece = job.pieces.filter(results__isnull=True).first()
+        if piece is None:
+            BulkJob.objects.filter(pk=job.pk).update(finished_at=WallClock())
+            log.info("bulk job finished", job=job.pk, rows=job.rows)
+            return True
+        results = Many(job.section, [_read(line) for line in piece.rows.split("\n")], by=job.by).keep(
+            at=at, dry_run=job.dry_run
+        )
+        BulkPiece.objects.filter(pk=piece.pk).update(results="\n".join(dumped(results)))
+        counts = summary(results)
+        BulkJob.objects.filter(pk=job.pk).update(
+            done=F("done") + counts.pop("rows"), **{name: F(name) + number for name, number in counts.items()}
+        )
+    return True
+
+
+def results(job: BulkJob) -> Iterator[str]:
+    """What became of the rows that are stored by now, in order; each a line of JSON."""
+    for (text,) in job.pieces.filter(results__isnull=False).values_list("results").iterator(chunk_size=1):
+        yield from str(text).split("\n")
+
+
+def _marked(rows: Sequence[Row]) -> Iterator[Row]:
+    first: dict[str, int] = {}
+    for row in rows:
+        reference = row.sent.get("reference") if isinstance(row.sent, dict) else None
+        if isinstance(reference, str) and (earlier := first.setdefault(reference, row.number)) != row.number:
+            detail = f"{reference} stands in row {earlier} already; one file names an object once"
+            yield row._replace(problem=Problem(("reference",), "duplicate_reference", detail))
+        else:
+            yield row
+
+
+def _kept(row: Row) -> str:
+    problem = row.problem and [row.problem.path, row.problem.code, row.problem.detail]
+    return json.dumps([row.number, row.sent, problem])
+
+
+def _read(line: str) -> Row:
+    number, sent, problem = json.loads(line)
+    return Row(number, sent, problem and Problem(tuple(problem[0]), problem[1], problem[2]))

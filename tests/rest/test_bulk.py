@@ -1,0 +1,232 @@
+"""Bulk upsert: an answer per row, neighbours of a bad one are kept, jobs for what is long, snapshots close nothing."""
+
+import json
+
+import pytest
+
+from alerts import jobs
+from alerts.models import ScreeningRun
+from alerts.runs import screen_pending
+from alerts.views import bulk
+from contracts.models import Contract
+from people import clock
+from suppliers.models import Organization
+
+BASE = {"kind": "purchase", "supplier": "CHIXIA-RE", "buyer": "AOM-DENKI", "department": "MAGNET"}
+
+
+def rows_of(*references, **more):
+    return [{"reference": reference, **BASE, **more} for reference in references]
+
+
+def post(client, address, body, *, lines=False):
+    raw = "\n".join(one if isinstance(one, str) else json.dumps(one) for one in body) if lines else json.dumps(body)
+    kind = "application/x-ndjson" if lines else "application/json"
+    return client.post(f"/api/v1/{address}", raw, content_type=kind)
+
+
+def told(answer):
+    return json.loads(answer.getvalue())
+
+
+def outcomes(answer):
+    return [(one["reference"], one["outcome"], [e["code"] for e in one["errors"]]) for one in told(answer)["results"]]
+
+
+def test_every_row_is_answered_and_a_bad_one_spoils_no_other(administrator, django_capture_on_commit_callbacks):
+    framework = {"reference": "F-1", **BASE, "kind": "framework"}
+    call_off = {"reference": "C-2", **BASE, "kind": "call_off", "framework": "F-1"}
+    sent = [
+        call_off,  # before what it refers to
+        framework,
+        *rows_of("C-3", colour="red"),
+        *rows_of("C-4", supplier="NOBODY"),
+        {"reference": "C-5", **BASE, "kind": "call_off", "framework": "C-4"},  # of a row that is refused
+        *rows_of("C-6", title="x"),
+        *rows_of("C-6", title="y"),
+        *rows_of("MAG-2025-DY-27", effective_on="2199-01-01"),  # against what is stored
+        7,
+        {},
+    ]
+    with django_capture_on_commit_callbacks() as rings:
+        answer = post(administrator, "contracts/bulk", sent)
+    assert (answer.status_code, len(rings)) == (200, 1)
+    assert outcomes(answer) == [
+        ("C-2", "created", []),
+        ("F-1", "created", []),
+        ("C-3", "refused", ["unknown_key"]),
+        ("C-4", "refused", ["unknown_reference"]),
+        ("C-5", "refused", ["unknown_reference"]),
+        ("C-6", "created", []),
+        ("C-6", "refused", ["duplicate_reference"]),
+        ("MAG-2025-DY-27", "refused", ["ends_before_it_begins"]),
+        (None, "refused", ["not_an_object"]),
+        (None, "refused", ["required", "required", "required", "required"]),
+    ]
+    assert Contract.objects.get(reference="C-6").title == "x"
+    assert Contract.objects.get(reference="C-2").framework == Contract.objects.get(reference="F-1")
+    before = ScreeningRun.objects.count()
+    run = screen_pending(at=clock.now())
+    assert run is not None
+    assert (run.contracts, ScreeningRun.objects.count()) == (3, before + 1)
+
+
+def test_a_refused_row_says_where_and_which_row_came_first(administrator):
+    refused = told(post(administrator, "contracts/bulk", rows_of("A", "A", lines=[{"number": 1, "hs_code": 28}])))
+    first, second = refused["results"]
+    assert first["errors"] == [
+        {
+            "code": "not_a_string",
+            "detail": "a number where text belongs: put it in quotes, or digits are lost",
+            "pointer": "#/lines/0/hs_code",
+        }
+    ]
+    assert second["errors"][1]["detail"] == "A stands in row 0 already; one file names an object once"
+    assert {name: refused[name] for name in ("rows", "created", "updated", "unchanged", "refused")} == {
+        "rows": 2,
+        "created": 0,
+        "updated": 0,
+        "unchanged": 0,
+        "refused": 2,
+    }
+
+
+def test_lines_are_answered_by_lines(administrator):
+    sent = [*rows_of("A"), "{", "", '{"reference": "B", "reference": "B"}', '{"a": NaN}', "[" * 5000, *rows_of("C")]
+    answer = post(administrator, "contracts/bulk", sent, lines=True)
+    assert answer["Content-Type"] == "application/x-ndjson"
+    *results, last = map(json.loads, answer.getvalue().decode().splitlines())
+    assert [(one["row"], one["outcome"], [e["code"] for e in one["errors"]]) for one in results] == [
+        (0, "created", []),
+        (1, "refused", ["not_json"]),
+        (2, "refused", ["not_json"]),
+        (3, "refused", ["not_json"]),
+        (4, "refused", ["not_json"]),
+        (5, "created", []),
+    ]
+    assert last == {"summary": {"dry_run": False, "rows": 6, "created": 2, "updated": 0, "unchanged": 0, "refused": 4}}
+
+
+def test_again_is_unchanged_and_a_dry_run_keeps_nothing(administrator):
+    sent = rows_of("A", "B")
+    dry = post(administrator, "contracts/bulk?dry_run=true", sent)
+    assert [one[1] for one in outcomes(dry)] == ["created", "created"]
+    assert not Contract.objects.filter(reference__in=["A", "B"]).exists()
+    assert [one[1] for one in outcomes(post(administrator, "contracts/bulk", sent))] == ["created", "created"]
+    versions = list(Contract.objects.filter(reference__in=["A", "B"]).values_list("version", flat=True))
+    sent[1]["title"] = "New"
+    assert [one[1] for one in outcomes(post(administrator, "contracts/bulk", sent))] == ["unchanged", "updated"]
+    assert [one[1] for one in outcomes(post(administrator, "contracts/bulk", sent))] == ["unchanged", "unchanged"]
+    assert versions == [1, 1]
+
+
+def test_organizations_that_own_one_another(administrator):
+    sent = [
+        {"reference": "O-1", "owners": [{"owner": "O-2", "percent": "60"}]},
+        {"reference": "O-2", "owners": [{"owner": "O-1", "percent": "10"}, {"owner": "O-1", "percent": "5"}]},
+        {"reference": "O-3"},
+    ]
+    assert outcomes(post(administrator, "organizations/bulk", sent)) == [
+        ("O-1", "refused", ["unknown_reference"]),
+        ("O-2", "refused", ["owner_twice"]),
+        ("O-3", "created", []),
+    ]
+    sent[1]["owners"].pop()
+    assert [one[1] for one in outcomes(post(administrator, "organizations/bulk", sent))] == [
+        "created",
+        "created",
+        "unchanged",
+    ]
+    assert Organization.objects.get(reference="O-1").owners.get().owner.reference == "O-2"
+
+
+def test_rows_of_other_departments_are_refused_alone(caller):
+    buyer = caller("buyer", departments=("MAGNET",))
+    others = Contract.objects.filter(department__reference="SEMICON").first().reference
+    sent = [
+        *rows_of("A"),
+        {**rows_of("B")[0], "department": "SEMICON"},
+        {**rows_of(others)[0]},
+        *rows_of("C"),
+    ]
+    assert outcomes(post(buyer, "contracts/bulk", sent)) == [
+        ("A", "created", []),
+        ("B", "refused", ["not_your_department"]),
+        (others, "refused", ["taken"]),
+        ("C", "created", []),
+    ]
+    assert not Contract.objects.filter(reference="B").exists()
+    assert post(caller("viewer"), "contracts/bulk", []).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("address", "body", "code"),
+    [
+        ("contracts/bulk", {}, "not_a_list"),
+        ("contracts/bulk", None, "not_a_list"),
+        ("contracts/bulk?dry_run=yes", [], "invalid_choice"),
+        ("contracts/bulk?mode=all", [], "invalid_choice"),
+        ("contracts/bulk?mode=snapshot", [], "required"),
+        ("contracts/bulk?source=x@example.com", [], "without_snapshot"),
+        ("contracts/bulk?limit=1", [], "unknown_parameter"),
+    ],
+)
+def test_a_call_that_means_nothing_is_refused_whole(administrator, address, body, code):
+    answer = post(administrator, address, body)
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, code)
+
+
+def test_a_long_file_becomes_a_job(administrator, caller, monkeypatch):
+    monkeypatch.setattr(bulk, "MOST_ROWS", 4)
+    monkeypatch.setattr(jobs, "PIECE", 2)
+    sent = [*rows_of("A", "B", "A", "D"), {"reference": "E", "title": "\0"}]
+    answer = post(administrator, "contracts/bulk", sent)
+    assert answer.status_code == 202
+    address = answer["Location"]
+    assert {name: answer.json()[name] for name in ("rows", "done", "finished_at")} == {
+        "rows": 5,
+        "done": 0,
+        "finished_at": None,
+    }
+    assert jobs.store_some(at=clock.now())
+    assert administrator.get(address).json()["done"] == 2
+    while jobs.store_some(at=clock.now()):
+        pass
+    job = administrator.get(address).json()
+    assert {name: job[name] for name in ("done", "created", "refused")} == {"done": 5, "created": 3, "refused": 2}
+    assert job["finished_at"]
+    results = [json.loads(line) for line in administrator.get(f"{address}/results").getvalue().decode().splitlines()]
+    assert [(one["row"], one["outcome"], [e["code"] for e in one["errors"]]) for one in results] == [
+        (0, "created", []),
+        (1, "created", []),
+        (2, "refused", ["duplicate_reference"]),
+        (3, "created", []),
+        (4, "refused", ["nul", "required", "required", "required"]),
+    ]
+    assert caller("buyer").get(address).status_code == 404
+    assert Contract.objects.filter(reference__in=["A", "B", "D"]).count() == 3
+
+
+def test_a_snapshot_reports_what_is_absent_and_closes_nothing(caller, administrator):
+    buyer = caller("buyer", departments=("MAGNET",))
+    post(buyer, "contracts/bulk", rows_of("A", "B", "C"))
+    post(administrator, "contracts/bulk", rows_of("OURS"))
+    mine = "source=buyer@example.com"
+    answer = told(post(buyer, f"contracts/bulk?mode=snapshot&{mine}", rows_of("A")))
+    assert answer["absent"] == ["B", "C"]
+    assert not Contract.objects.filter(reference__in=["A", "B", "C"], closed_as__isnull=False).exists()
+    close = {"source": "buyer@example.com", "references": ["B", "OURS"], "closed_as": "completed"}
+    assert outcomes(post(buyer, "contracts/bulk/close", close)) == [
+        ("B", "updated", []),
+        (None, "refused", ["not_of_this_source"]),
+    ]
+    assert Contract.objects.get(reference="B").closed_as == "completed"
+    assert told(post(buyer, f"contracts/bulk?mode=snapshot&{mine}", rows_of("A")))["absent"] == ["C"]
+    stranger = post(buyer, "contracts/bulk?mode=snapshot&source=administrator@example.com", [])
+    assert (stranger.status_code, stranger.json()["errors"][0]["code"]) == (400, "not_yours")
+
+
+def test_a_body_that_is_too_large_for_one_object_is_not_for_many(administrator):
+    sent = rows_of("A", title="x" * 400, amendments=[{"summary": "y" * 11_000_000}])
+    answer = post(administrator, "contracts/bulk", sent)
+    assert outcomes(answer) == [("A", "created", [])]
