@@ -200,7 +200,7 @@ DEADLINE_NEAR_DAYS = env.number("DEADLINE_NEAR_DAYS", 7)  # before the day to ac
 REMINDER_HOUR = env.parsed("REMINDER_HOUR", lambda text: range(24).index(int(text)), 7)
 # Whoever edited a policy change last does not publish it; `make run`, where there is one person only, does without.
 TWO_PERSON_PUBLICATION = env.switch("TWO_PERSON_PUBLICATION", default=_run is None)
-RESIDENT_CONTRACTS = env.number("RESIDENT_CONTRACTS", 2_000_000)  # a process keeps them in memory for previews
+RESIDENT_CONTRACTS = env.number("RESIDENT_CONTRACTS", 2_000_000)  # a process keeps them in memory
 BLAST_RADIUS = env.number("BLAST_RADIUS", 50)  # owners that one publication may mail without a confirmation
 COMPLIANCE_MAILBOX = needed(
     "COMPLIANCE_MAILBOX", "who is told when nobody else can be", embedded="compliance@tocsin.example"
