@@ -14,7 +14,7 @@ import numpy as np
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from alerts.screening import Calendar, Policies, PolicySet, compile_policies
+from alerts.screening import Calendar, Clearances, Policies, PolicySet, Purpose, compile_policies
 from alerts.screening.answers import Answers
 from alerts.screening.instants import Turns
 from alerts.screening.slots import Slots
@@ -145,7 +145,9 @@ class PinnedPolicies:
         return self.moved(now)
 
     def moved(self, now: Calendar) -> "PinnedPolicies":
-        """The same for another instant that is known to be of the same days."""
+        """The same for another instant that is known to be of the same days; what follows from them is shared."""
+        for shared in ("turn", "clearances"):
+            getattr(self, shared)
         other = copy(self)
         vars(other)["calendar"] = now
         return other
@@ -184,6 +186,18 @@ class PinnedPolicies:
         at = self.calendar.at
         zones = {self.calendar.timezone, *self._zones}
         return min(start_of_day(at.astimezone(ZoneInfo(z)).date() + timedelta(days=1), z) for z in zones)
+
+    @cached_property
+    def clearances(self) -> dict[Purpose, Clearances]:
+        """What would clear the findings of checks, by purpose; filled as it is asked for."""
+        return {}
+
+    def clearances_for(self, purpose: Purpose) -> Clearances:
+        found = self.clearances.get(purpose)
+        if found is None:
+            found = Clearances(self.policies, self.calendar, purpose, self.answers)
+            self.clearances[purpose] = found
+        return found.at(self.calendar)
 
     @cached_property
     def turns(self) -> Turns:

@@ -13,7 +13,7 @@ from alerts.checks.documents import UNIDENTIFIED, Document, Faulty
 from alerts.checks.outcomes import Outcome
 from alerts.models import CheckRelease
 from alerts.portfolio import PinnedPolicies
-from alerts.screening import Clearances, Purpose, reasons
+from alerts.screening import reasons
 
 MOST_EXPLAINED = 20
 """Findings of one document of which what would clear them is worked out; each takes many screenings."""
@@ -28,7 +28,6 @@ class Report:
 
     def __init__(self, pinned: PinnedPolicies) -> None:
         self.pinned = pinned
-        self._clearances: dict[Purpose, Clearances] = {}
 
     def of(self, document: Document, outcome: Outcome) -> dict[str, Any]:
         facts, decided = document.asked.facts, outcome.decided
@@ -54,7 +53,7 @@ class Report:
         facts = document.asked.facts
         why = reasons(verdict, facts, measure, self.pinned.policies)
         explained = position < MOST_EXPLAINED
-        clearings = self._clearances_for(document.asked.purpose).of(verdict, facts) if explained else []
+        clearings = self.pinned.clearances_for(document.asked.purpose).of(verdict, facts) if explained else []
         return {
             "measure": verdict.measure,
             "policy_change": measure.change,
@@ -69,11 +68,6 @@ class Report:
             "act_by": verdict.act_by.isoformat(),
             "exposure": exact(verdict.exposure),
         }
-
-    def _clearances_for(self, purpose: Purpose) -> Clearances:
-        if purpose not in self._clearances:
-            self._clearances[purpose] = Clearances(self.pinned.policies, self.pinned.calendar, purpose)
-        return self._clearances[purpose]
 
 
 def of_faulty(faulty: Faulty, position: int) -> dict[str, Any]:

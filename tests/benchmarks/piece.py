@@ -21,6 +21,7 @@ from django.db import connection  # noqa: E402
 from alerts.messages import compose  # noqa: E402
 from alerts.runs import sweep  # noqa: E402
 from tests.benchmarks import (  # noqa: E402
+    checking,
     filling,
     limits,
     messaging,
@@ -65,6 +66,7 @@ PIECES = {
     "P2": previewing.measure,
     "P3": sweeping.measure,
     "P4": saving.measure,
+    "P5": checking.measure,
     "P7": paging.measure,
     "P9": messaging.measure,
 }
