@@ -1,7 +1,9 @@
 """The course of a run: the world is stored, everything starts, faults rain, the dust settles, the oracle is asked."""
 
+import signal
 import time
 import urllib.request
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,7 +23,7 @@ from alerts.webhooks import endpoints  # noqa: E402
 from people.models import Department, User  # noqa: E402
 from tests.faults import points  # noqa: E402
 from tests.faults.failing import FAULTS  # noqa: E402
-from tests.faults.injecting import Injector  # noqa: E402
+from tests.faults.injecting import LONGEST_STOP, Injector  # noqa: E402
 from tests.faults.options import Options  # noqa: E402
 from tests.faults.oracle import Findings, check  # noqa: E402
 from tests.faults.stack import ALL, BEATS, CLOCK_START, Stack  # noqa: E402
@@ -108,6 +110,7 @@ class Course:
         injector.end()
         self._wait_for_web()
         traffic.stop()
+        self._lose_hold(injector, traffic)
         self._finale(rest, traffic)
         self._figures |= {
             "faults": injector.injected.total,
@@ -149,6 +152,19 @@ class Course:
             if time.monotonic() > ends:
                 raise AssertionError("the web server does not answer")
             time.sleep(0.1)
+
+    def _lose_hold(self, injector: Injector, traffic: Traffic) -> None:
+        """With nothing else wrong: one stops with a mail in its hand for longer than its lease, another is killed."""
+        injector.shortest_stop = LONGEST_STOP
+        struck = injector.injected.struck
+        for number, change in ((signal.SIGSTOP, "P-2"), (signal.SIGKILL, "P-3")):
+            before = len(struck)
+            injector.arm("claimed", number)
+            traffic.turn(change)
+            self._until(lambda before=before: injector.mend() or len(struck) > before, PROMPT_SECONDS)
+            if len(struck) == before:
+                self._wrong.append(f"nobody sent anything for {PROMPT_SECONDS} s")
+        self._until(lambda: injector.mend() or not injector.due, LONGEST_STOP + 5)
 
     def _finale(self, rest: Rest, traffic: Traffic) -> None:
         """Broker and beats are dead for good; the last writes have to be screened and told all the same."""
@@ -198,9 +214,10 @@ class Course:
         return ScreeningRun.objects.complete().count()
 
     @staticmethod
-    def _until(true: "object", seconds: float) -> float:
+    def _until(true: Callable[[], object], seconds: float) -> float:
+        """How long it took."""
         began = time.monotonic()
-        while not true() and time.monotonic() - began < seconds:  # type: ignore[operator]
+        while not true() and time.monotonic() - began < seconds:
             time.sleep(0.25)
         return time.monotonic() - began
 

@@ -8,11 +8,9 @@ import psycopg
 import redis
 
 from tests.faults import points, processes, receiver, sink
-from tests.faults.injecting import ARMED, Fault, Injector, signalled
+from tests.faults.injecting import ARMED, HELPED_UP_SECONDS, LONGEST_STOP, Fault, Injector, signalled
 from tests.faults.stack import BEATS, WORKERS
 
-HELPED_UP_SECONDS = 8
-"""What a worker needs to be at work again after its start."""
 STRIKE_SECONDS = 20
 """For how long a point waits for somebody to come by."""
 AT_A_SEND = 4
@@ -28,14 +26,9 @@ def kill_worker(on: Injector) -> str | None:
         on.stack.kill(name)
     else:
         on.stack.running[name].running.kill()
-    hindered_if_alone(on, name, seconds)
+    on.hindered_if_alone(name, seconds)
     on.later(seconds, on.again(name), name)
     return "worker and all its processes killed" if whole else "worker's first process killed"
-
-
-def hindered_if_alone(on: Injector, name: str, seconds: float) -> None:
-    if on.busy & (set(WORKERS) - {name}):
-        on.hindered(seconds + HELPED_UP_SECONDS)
 
 
 def part(on: Injector) -> tuple[str, int] | None:
@@ -54,7 +47,7 @@ def kill_part(on: Injector) -> str | None:
     on.injected.possibly_at_a_send += 1
     signalled(pid, signal.SIGKILL)
     if sweeps:
-        hindered_if_alone(on, name, 2)
+        on.hindered_if_alone(name, 2)
         on.later(2 + HELPED_UP_SECONDS, lambda: None, name)
     return "sweeper killed" if sweeps else "child of a worker killed"
 
@@ -74,9 +67,9 @@ def stop_part(on: Injector) -> str | None:
 
 
 def stop(on: Injector, name: str, pids: list[int], said: str) -> str:
-    seconds = on.random.choice((on.random.uniform(1, 4), on.random.uniform(15, 22)))
+    seconds = on.random.choice((on.random.uniform(1, 4), on.random.uniform(15, LONGEST_STOP)))
     on.injected.possibly_at_a_send += 3
-    hindered_if_alone(on, name, seconds)
+    on.hindered_if_alone(name, seconds)
     signalled_all(pids, signal.SIGSTOP)
     on.later(seconds, lambda: signalled_all(pids, signal.SIGCONT), name)
     return said
@@ -94,7 +87,7 @@ def strike(on: Injector) -> str | None:
     armed = on.stack.control / points.ARMED / point
     if armed.exists():
         return None
-    on.stack.tell(f"{points.ARMED}/{point}", str(int(number)))
+    on.arm(point, number)
     on.due.append((time.monotonic() + STRIKE_SECONDS, lambda: armed.unlink(missing_ok=True)))
     return ARMED
 
@@ -238,9 +231,9 @@ def clock_steps(on: Injector) -> str | None:
 
 
 FAULTS: list[tuple[int, Fault]] = [
-    (3, kill_worker), (3, kill_part), (3, stop_worker), (3, stop_part), (9, strike), (1, rolling_restart),
-    (2, kill_web), (2, kill_beat), (1, both_beats_gone), (2, flush), (2, kill_broker), (2, broker_hangs),
-    (2, kill_database), (2, kill_backend), (3, end_backends), (2, backend_hangs), (8, mail_fails), (5, webhooks_fail),
-    (2, clock_steps),
+    (2, kill_worker), (4, kill_part), (3, stop_worker), (5, stop_part), (10, strike), (1, rolling_restart),
+    (2, kill_web), (2, kill_beat), (1, both_beats_gone), (4, flush), (3, kill_broker), (3, broker_hangs),
+    (2, kill_database), (2, kill_backend), (5, end_backends), (3, backend_hangs), (14, mail_fails), (8, webhooks_fail),
+    (4, clock_steps),
 ]  # fmt: skip
 """With their weights."""

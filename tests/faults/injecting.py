@@ -10,9 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from tests.faults import points
+from tests.faults import points, processes
 from tests.faults.stack import WORKERS, Stack
 
+LONGEST_STOP = 22
+"""Seconds, which is longer than a lease and the time to take it over."""
+HELPED_UP_SECONDS = 8
+"""What a worker needs to be at work again after its start."""
 ARMED = "a point is armed"
 """What counts as a fault as soon as somebody comes by."""
 
@@ -57,6 +61,7 @@ class Injector:
         self.due: list[tuple[float, Callable[[], None]]] = []
         self._seen: set[str] = set()
         self.busy: set[str] = set()
+        self.shortest_stop = 3.0
         self.injected = Injected()
 
     def run(self, seconds: float, *, gap: float, seen_to: Callable[[], None]) -> None:
@@ -142,9 +147,27 @@ class Injector:
         self.injected.struck.append(Struck(point, int(pid), killed, number, entry.stat().st_ctime))
         self.injected.counts[f"{'killed' if killed else 'stopped'} at: {point}"] += 1
         self.injected.possibly_at_a_send += 1
+        seconds = self.random.uniform(self.shortest_stop, LONGEST_STOP)
+        worker = self._worker_of(int(pid))
         if not killed:
-            seconds = self.random.uniform(3, 22)
-            self.due.append((time.monotonic() + seconds, lambda: signalled(int(pid), signal.SIGCONT)))
+            self.hindered_if_alone(worker, seconds)
+            self.later(seconds, lambda: signalled(int(pid), signal.SIGCONT), worker)
+        elif self.busy & set(WORKERS):
+            self.hindered(HELPED_UP_SECONDS)
+
+    def _worker_of(self, pid: int) -> str:
+        """Whose process it is; the web server has some, too."""
+        running = ((name, self.stack.running[name]) for name in WORKERS if name in self.stack.running)
+        return next((name for name, one in running if pid in processes.family(one.running.pid)), "web")
+
+    def hindered_if_alone(self, name: str, seconds: float) -> None:
+        """The other worker is away as well."""
+        if name in WORKERS and self.busy & (set(WORKERS) - {name}):
+            self.hindered(seconds + HELPED_UP_SECONDS)
+
+    def arm(self, point: str, number: signal.Signals) -> None:
+        """Whoever comes by first is sent the signal."""
+        self.stack.tell(f"{points.ARMED}/{point}", str(int(number)))
 
 
 def signalled(pid: int, number: int) -> None:
