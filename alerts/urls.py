@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.urls import URLPattern, URLResolver, path, re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView
 
 from alerts.views import (
     acting,
@@ -12,6 +12,7 @@ from alerts.views import (
     changes,
     contracts,
     digests,
+    documentation,
     insight,
     messages,
     publishing,
@@ -142,6 +143,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("auth/token", TokenView.as_view(), name="token"),
     path("auth/token/current", CurrentTokenView.as_view(), name="current-token"),
     path("schema", SpectacularAPIView.as_view(), name="schema"),
-    path("docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("docs", documentation.DocumentationView.as_view(url_name="schema"), name="docs"),
     re_path(r".*", reading.Nothing.as_view(), name="nothing"),
 ]

@@ -328,8 +328,10 @@ SPECTACULAR_SETTINGS = {
         "Basis": "alerts.models.flags.Basis",
         "CheckPurpose": "alerts.models.checks.Purpose",
         "MessagePurpose": "alerts.models.messages.Purpose",
+        "Cadence": ["at_once", "daily", "weekly"],
     },
     "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "filter": True, "persistAuthorization": False},
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
 }

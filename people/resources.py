@@ -36,7 +36,8 @@ class RolePermission(BasePermission):
     """Reading and writing by role, as the view names them; which rows is the queryset's business."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        roles = view.readers if request.method in SAFE_METHODS else view.writers
+        reads = request.method in SAFE_METHODS or request.method not in view.allowed_methods  # the latter is a 405
+        roles = view.readers if reads else view.writers
         return has_role(request, *roles)
 
 

@@ -28,12 +28,10 @@ class DigestsWritten(Strict):
 
 
 class DigestsSerializer(serializers.Serializer[Any]):
-    urgent = serializers.ReadOnlyField(
-        default=Cadence.AT_ONCE, help_text="always `at_once`: certain, and in force or a possible termination"
-    )
+    urgent = serializers.CharField(help_text="always `at_once`: certain, and in force or a possible termination")
     normal = serializers.ChoiceField(choices=[Cadence.AT_ONCE, Cadence.DAILY], help_text="what else is certain")
-    review = serializers.ChoiceField(choices=Cadence.choices, help_text="what is not certain")
-    closing = serializers.ChoiceField(choices=Cadence.choices, help_text="what is no longer flagged")
+    review = serializers.ChoiceField(choices=Cadence.values, help_text="what is not certain")
+    closing = serializers.ChoiceField(choices=Cadence.values, help_text="what is no longer flagged")
 
 
 class DigestsViewSet(Resource):
