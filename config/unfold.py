@@ -58,6 +58,7 @@ UNFOLD: dict[str, Any] = {
                     _page(_("Flags"), "flag", "alerts_flag"),
                     {"title": _("Data gaps"), "icon": "help_center", "link": reverse_lazy("admin:alerts_flag_gaps")},
                     _page(_("Contracts"), "contract", "contracts_contract"),
+                    _page(_("Checks"), "fact_check", "alerts_check"),
                     {
                         "title": _("My calendar"),
                         "icon": "calendar_month",

@@ -1,6 +1,8 @@
 """Checks over REST: bad calls and bad documents, roles, departments, changes and their acknowledgement."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from alerts.models import Check
 from people import clock
 from people.models import Department
 from policies.models import PolicyChange
+from suppliers.models import Organization
 from tests.checks.conftest import document
 from tests.january import january, january_loaded
 from tests.rest.conftest import Caller, caller
@@ -215,3 +218,12 @@ def test_keys_are_for_anybody_and_verify_the_receipt(erp: APIClient) -> None:
     assert (told["genuine"], told["stands"], told["claims"]["jti"]) == (True, result["decision"], result["id"])
     told = erp.post("/api/v1/checks/verify", {"receipt": "x.y.z"}, format="json").json()
     assert (told["genuine"], told["wrong"]) == (False, "malformed")
+
+
+def test_the_guides_call_is_answered(erp: APIClient) -> None:
+    Organization.objects.create(reference="V-100234", name="Example Magnetics Co., Ltd.", country="CN", kind="company")
+    guide = (Path(__file__).parents[2] / "docs" / "erp.md").read_text()
+    (body,) = re.findall(r"curl -sS -X POST \$TOCSIN/checks -H .*? -d '(.*?)'\n", guide, re.DOTALL)
+    answer = erp.post("/api/v1/checks", body, content_type="application/json")
+    assert answer.status_code == 200
+    assert [result["errors"] for result in answer.json()["results"]] == [[]]

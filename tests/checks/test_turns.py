@@ -1,5 +1,6 @@
 """An answer that turns is found once: whoever was told on Friday hears on Monday, and never twice."""
 
+import json
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,8 +11,9 @@ from django.test import override_settings
 
 from alerts.checks import asking, changes
 from alerts.checks.rounds import look_again
-from alerts.models import Check, CheckTurn, CheckWatch, WebhookEndpoint, WebhookEvent
+from alerts.models import Check, CheckTurn, CheckWatch, WebhookDelivery, WebhookEndpoint
 from alerts.pinning import pinning
+from alerts.webhooks.queue import put_out
 from people.models import User
 from policies.models import PolicyChange
 from suppliers.models import Organization, Ownership
@@ -144,13 +146,34 @@ def test_acknowledging_is_once_and_of_ones_own(world: World, ask: Ask, buyer: Us
     assert list(changes.turns(buyer, acknowledged=True)) == [first]
 
 
-def test_a_turn_is_an_event_for_webhooks_once(world: World, ask: Ask, buyer: User) -> None:
-    WebhookEndpoint.objects.create(reference="ERP", url="https://erp.example", owner=buyer, events=["check.changed"])
-    ask(document())
+def test_a_turn_is_told_by_webhook_once_and_to_nobody_who_may_not_see_it(world: World, ask: Ask, buyer: User) -> None:
+    stranger = User.objects.create_user("stranger@example.com", roles=["buyer"])
+    for owner in (buyer, stranger):
+        WebhookEndpoint.objects.create(
+            reference=owner.email.partition("@")[0], url="https://erp.example", owner=owner, events=["check.changed"]
+        )
+    (result,) = ask(document(department="MAG"))
     world.change(measure=BAN)
     for _ in range(3):
-        look_again(at=AT)
-    assert WebhookEvent.objects.filter(type="check.changed").count() == 1
+        look_again(at=MONDAY)
+        put_out()
+    (delivery,) = WebhookDelivery.objects.select_related("event", "endpoint")
+    assert delivery.endpoint.owner == buyer
+    told = json.loads(delivery.event.body)
+    assert (told["type"], told["timestamp"]) == ("check.changed", "2026-01-16T00:00:00+00:00")
+    assert told["data"] == {
+        "sequence": delivery.event.pk,
+        "change": CheckTurn.objects.get().pk,
+        "check": result["id"],
+        "document": "PO-1",
+        "purpose": "new_contract",
+        "decision": "blocked",
+        "decision_before": "clear",
+        "lines": {"10": "blocked"},
+        "measures": ["CN-REPORT/existing"],
+        "department": "MAG",
+        "url": f"http://localhost:8000/api/v1/checks/{result['id']}",
+    }
 
 
 @pytest.mark.django_db(transaction=True)
