@@ -77,8 +77,6 @@ def test_what_is_to_be_acknowledged_when_is_read_and_has_defaults(settings_with)
         ("WORKING_HOURS", "09:00", "not of the form"),
         ("WORKING_HOURS", "18:00-09:00", "ends before it begins"),
         ("WORKING_HOURS", "9-18", "Invalid isoformat"),
-        ("RECEIPT_KEYS", "c2hvcnQ", "each key is 32 random bytes"),
-        ("RECEIPT_KEYS", "not base64!", "RECEIPT_KEYS cannot be read"),
         ("CHECK_VALID_DAYS", "0", "0 is not between 1 and 366"),
         ("ACKNOWLEDGE_LINK_HOURS", "169", "169 is not between 1 and 168"),
         ("ACKNOWLEDGE_LINK_HOURS", "0", "0 is not between 1 and 168"),
@@ -187,3 +185,20 @@ def test_an_environment_without_faults_does_not_complain():
     assert env.number("N", 3) == 3
     with pytest.raises(ImproperlyConfigured, match="N cannot be read"):
         env.complain()
+
+
+def test_keys_of_receipts_are_read_in_their_order_and_refused_when_malformed(settings_with):
+    first, second = bytes(range(32)), bytes(32)
+    given = f"{COMPLETE['RECEIPT_KEYS']}, {'A' * 43}"
+    assert settings_with(**{**COMPLETE, "RECEIPT_KEYS": given})["RECEIPT_KEYS"] == [first, second]
+    for value in ("c2hvcnQ", "not base64!", "A" * 44, "A" * 43 + ","):
+        with pytest.raises(ImproperlyConfigured, match="RECEIPT_KEYS cannot be read"):
+            settings_with(**{**COMPLETE, "RECEIPT_KEYS": value})
+    with pytest.raises(ImproperlyConfigured, match="RECEIPT_KEYS is not set: they sign the receipts of checks"):
+        settings_with(**{**COMPLETE, "RECEIPT_KEYS": ""})
+
+
+def test_embedded_a_key_of_receipts_is_made_once(settings_with, tmp_path):
+    keys = [settings_with(TOCSIN_STATE=str(tmp_path))["RECEIPT_KEYS"] for _ in range(2)]
+    assert keys[0] == keys[1]
+    assert [len(key) for key in keys[0]] == [32]
