@@ -14,11 +14,19 @@ django.setup()
 
 import psycopg  # noqa: E402
 from django.core.management import call_command  # noqa: E402
-from django.db import connection  # noqa: E402
+from django.db import DatabaseError, connection  # noqa: E402
 from django.db.models import Exists, OuterRef  # noqa: E402
 from knox.models import get_token_model  # noqa: E402
 
-from alerts.models import DeliveryState, ScreeningRun, WebhookDelivery, WebhookEndpoint, WebhookType  # noqa: E402
+from alerts.models import (  # noqa: E402
+    DeliveryState,
+    Fate,
+    MessageAttempt,
+    ScreeningRun,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookType,
+)
 from alerts.webhooks import endpoints  # noqa: E402
 from people.models import Department, User  # noqa: E402
 from tests.faults import points  # noqa: E402
@@ -32,8 +40,11 @@ from tests.faults.world import World, department, owner  # noqa: E402
 
 EMPTY_SECONDS = 60
 STALL_SECONDS = 60
-PROMPT_SECONDS = 40
-READY_SECONDS = 60
+PROMPT_SECONDS = 60
+READY_SECONDS = 180
+REFUSED_SECONDS = 20
+OPERATOR_SECONDS = 20
+"""Until somebody looks again whether an endpoint was switched off."""
 DEAD = WebhookDelivery.objects.filter(endpoint=OuterRef("pk"), state=DeliveryState.DEAD)
 HOOKS = {
     "flags": [WebhookType.FLAG_OPENED, WebhookType.FLAG_CLOSED],
@@ -92,6 +103,7 @@ class Course:
         self._world = World(asked.seed, asked.contracts)
         self._figures: dict[str, object] = {"seed": asked.seed, "contracts": asked.contracts}
         self._wrong: list[str] = []
+        self._endpoints_at = time.monotonic() + OPERATOR_SECONDS
 
     def run(self) -> Findings:
         began = time.monotonic()
@@ -106,10 +118,11 @@ class Course:
         traffic = Traffic(rest, self._world, self._stack.places.database_url, seed=asked.seed, pause=asked.pause)
         injector, watch = Injector(self._stack, FAULTS, asked.seed), Watch(self._stack, since=time.monotonic())
         traffic.start()
-        injector.run(asked.minutes * 60, gap=asked.gap, seen_to=watch.look)
+        injector.run(asked.minutes * 60, gap=asked.gap, seen_to=lambda: self._see_to(watch))
         injector.end()
         self._wait_for_web()
         traffic.stop()
+        self._refuse(traffic)
         self._lose_hold(injector, traffic)
         self._finale(rest, traffic)
         self._figures |= {
@@ -123,6 +136,16 @@ class Course:
         found = check(self._world, injector.injected, self._stack.directory, self._now())
         self._figures["seconds in all"] = round(time.monotonic() - began)
         return Findings([*self._wrong, *found.wrong], {**self._figures, **found.figures})
+
+    def _see_to(self, watch: Watch) -> None:
+        """What people do during the storm: they look, and switch endpoints on again that were switched off."""
+        watch.look()
+        if time.monotonic() > self._endpoints_at:
+            self._endpoints_at = time.monotonic() + OPERATOR_SECONDS
+            with suppress(DatabaseError), connection.cursor() as cursor:
+                cursor.execute("SET statement_timeout = '3s'")
+                self._mend_endpoints()
+            connection.close()
 
     def _store(self) -> None:
         bundle = self._stack.directory / "world.json"
@@ -153,17 +176,34 @@ class Course:
                 raise AssertionError("the web server does not answer")
             time.sleep(0.1)
 
+    def _refuse(self, traffic: Traffic) -> None:
+        """With nothing else wrong, for no run is to be without: a temporary refusal, a lost answer, an old password."""
+        for mode, fate, change in (
+            ("451 after the text", Fate.DEFERRED, "P-5"),
+            ("drop", Fate.UNCLEAR, "P-6"),
+            ("535", Fate.UNREACHABLE, "P-7"),
+        ):
+            before = MessageAttempt.objects.filter(fate=fate).count()
+            self._stack.tell("sink", mode)
+            traffic.turn(change)
+            self._until(lambda: MessageAttempt.objects.filter(fate=fate).count() > before, REFUSED_SECONDS)  # noqa: B023
+            self._stack.tell("sink", "accept")
+
     def _lose_hold(self, injector: Injector, traffic: Traffic) -> None:
-        """With nothing else wrong: one stops with a mail in its hand for longer than its lease, another is killed."""
+        """With nothing else wrong: some stop with something in their hands for longer than a lease, one is killed."""
         injector.shortest_stop = LONGEST_STOP
         struck = injector.injected.struck
-        for number, change in ((signal.SIGSTOP, "P-2"), (signal.SIGKILL, "P-3")):
+        for point, number, change in (
+            ("claimed", signal.SIGSTOP, "P-2"),
+            ("claimed", signal.SIGKILL, "P-3"),
+            ("composing", signal.SIGSTOP, "P-4"),
+        ):
             before = len(struck)
-            injector.arm("claimed", number)
+            injector.arm(point, number)
             traffic.turn(change)
             self._until(lambda before=before: injector.mend() or len(struck) > before, PROMPT_SECONDS)
             if len(struck) == before:
-                self._wrong.append(f"nobody sent anything for {PROMPT_SECONDS} s")
+                self._wrong.append(f"for {PROMPT_SECONDS} s nobody came by: {point}")
         self._until(lambda: injector.mend() or not injector.due, LONGEST_STOP + 5)
 
     def _finale(self, rest: Rest, traffic: Traffic) -> None:

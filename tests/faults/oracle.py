@@ -4,7 +4,7 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -180,8 +180,9 @@ def _taken_over(findings: Findings, injected: Injected) -> None:
         if not struck.killed or struck.message is None:
             continue
         died = datetime.fromtimestamp(struck.at).astimezone()
+        claimed = died + timedelta(seconds=0.1)  # the file system's clock lags a little behind the database's
         lost = MessageAttempt.objects.filter(
-            message=struck.message, fate=Fate.LOST, started_at__lte=died, ended_at__gt=died
+            message=struck.message, fate=Fate.LOST, started_at__lte=claimed, ended_at__gt=died
         )
         for attempt in lost:
             assert attempt.ended_at is not None
