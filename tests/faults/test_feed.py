@@ -23,16 +23,16 @@ ALONE = """
 """
 
 
+def oldest_of_this_database() -> int:
+    """The databases of other tests may hold the feed back for as long as they like; here they do not."""
+    with connection.cursor() as cursor:
+        cursor.execute(ALONE)
+        return cursor.fetchone()[0]
+
+
 @pytest.fixture(autouse=True)
 def _alone_in_the_cluster(monkeypatch) -> None:
-    """The databases of other tests may hold the feed back for as long as they like; here they do not."""
-
-    def oldest_running() -> int:
-        with connection.cursor() as cursor:
-            cursor.execute(ALONE)
-            return cursor.fetchone()[0]
-
-    monkeypatch.setattr(feed, "oldest_running", oldest_running)
+    monkeypatch.setattr(feed, "oldest_running", oldest_of_this_database)
 
 
 @pytest.fixture
