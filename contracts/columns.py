@@ -184,6 +184,39 @@ class Contracts:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """Contracts as far as their own days go, and their lines that are to be delivered by some day."""
+
+    ids: Ids
+    terms: Column
+    conclusion: Column
+    effective: Days
+    expires: Days
+    notice_given: Days
+    terminated: Days
+    line_contract: Codes
+    amounts: Column
+    ship_until: Days
+
+    @classmethod
+    def of(cls, contracts: Sequence[ContractFacts]) -> Self:
+        """From facts; `ids` are positions."""
+        lines = [(row, line) for row, contract in enumerate(contracts) for line in contract.lines if line.ship_until]
+        return cls(
+            ids=np.arange(len(contracts), dtype=np.int64),
+            terms=Column.of(Terms.of(contract) for contract in contracts),
+            conclusion=Column.of(Conclusion.of(contract) for contract in contracts),
+            effective=_days((contract.effective_on for contract in contracts), NO_BEGIN),
+            expires=_days((contract.expires_on for contract in contracts), NO_END),
+            notice_given=_days((contract.termination_notice_on for contract in contracts), NO_END),
+            terminated=_days((contract.terminated_on for contract in contracts), NO_END),
+            line_contract=np.array([row for row, _ in lines], dtype=np.int32),
+            amounts=Column.of(Amounts.of(line) for _, line in lines),
+            ship_until=_days((line.ship_until for _, line in lines), NO_END),
+        )
+
+
 NOTHING_KNOWN = LineFacts(number=NO_LINE)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from django.db import connection
 
-from contracts.columns import NO_LINE, Codes, Column, Contracts, Ids, Lines, Values
+from contracts.columns import NO_LINE, Codes, Column, Contracts, Dated, Ids, Lines, Values
 from contracts.days import NO_BEGIN, NO_END
 from contracts.facts import AmendmentFacts, Amounts, Conclusion, Goods, Terms
 from contracts.models import Amendment, Contract, Line
@@ -117,6 +117,18 @@ def _versions(condition: str) -> dict[str, Ids]:
     return found
 
 
+def _day(column: str, missing: int) -> str:
+    return f"COALESCE({column} - DATE '0001-01-01' + 1, {missing})"
+
+
+DATES = {  # days as numbers, by the names that columns have
+    "effective": (_day("c.effective_on", NO_BEGIN), "i4"),
+    "expires": (_day("c.expires_on", NO_END), "i4"),
+    "notice_given": (_day("c.termination_notice_on", NO_END), "i4"),
+    "terminated": (_day("c.terminated_on", NO_END), "i4"),
+}
+
+
 class Reader:
     """Reads spans of contracts in whatever transaction it is called; what repeats is parsed once."""
 
@@ -138,10 +150,7 @@ class Reader:
                 "supplier": ("c.supplier_id", "i8"),
                 "buyer": ("c.buyer_id", "i8"),
                 "end_user": (f"COALESCE(c.end_user_id, {NOBODY})", "i8"),
-                "effective": (_day("c.effective_on", NO_BEGIN), "i4"),
-                "expires": (_day("c.expires_on", NO_END), "i4"),
-                "notice_given": (_day("c.termination_notice_on", NO_END), "i4"),
-                "terminated": (_day("c.terminated_on", NO_END), "i4"),
+                **DATES,
             },
             source,
             [f"c.{name}" for name in TERMS],
@@ -157,12 +166,35 @@ class Reader:
             supplier=supplier,
             buyer=buyer,
             end_user=end_user,
-            effective=fixed["effective"],
-            expires=fixed["expires"],
-            notice_given=fixed["notice_given"],
-            terminated=fixed["terminated"],
+            **{name: fixed[name] for name in DATES},
             lines=self._lines(ids, span),
             references=references_of,
+        )
+
+    def read_dates(self, span: Span) -> Dated:
+        """The same as far as their own days go: of their lines only those to be delivered by some day."""
+        self._forget()
+        open_ = f"{span.condition('c.id')} AND c.closed_as IS NULL"
+        fixed, (terms, conclusions) = columns(
+            {"id": ("c.id", "i8"), **DATES},
+            f"FROM {CONTRACTS} c WHERE {open_} ORDER BY c.id",
+            [f"c.{name}" for name in TERMS],
+            [f"c.{name}" for name in CONCLUSION],
+        )
+        lines, (amounts,) = columns(
+            {"contract": ("c.id", "i8"), "ship_until": (_day("l.ship_until", NO_END), "i4")},
+            f"FROM {CONTRACTS} c JOIN {LINE} l ON l.contract_id = c.id WHERE {open_} AND l.ship_until IS NOT NULL"
+            " ORDER BY c.id, l.number",
+            [f"l.{name}" for name in AMOUNTS],
+        )
+        return Dated(
+            ids=fixed["id"],
+            terms=self._terms.column(terms),
+            conclusion=self._conclusions.column(conclusions),
+            **{name: fixed[name] for name in DATES},
+            line_contract=np.searchsorted(fixed["id"], lines["contract"]).astype(np.int32),
+            amounts=self._amounts.column(amounts),
+            ship_until=lines["ship_until"],
         )
 
     def _lines(self, ids: Ids, span: Span) -> Lines:
@@ -248,10 +280,6 @@ def _organizations(ids: list[int]) -> list[str | None]:
     )
     known = dict(zip(numbers["id"].tolist(), (reference for (reference,) in read(references, [str])), strict=True))
     return [known.get(id) for id in ids]
-
-
-def _day(column: str, missing: int) -> str:
-    return f"COALESCE({column} - DATE '0001-01-01' + 1, {missing})"
 
 
 def _amendments(ids: Ids, span: Span) -> list[tuple[AmendmentFacts, ...]]:

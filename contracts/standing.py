@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from contracts.columns import Column, Contracts, together
+from contracts.columns import Column, Contracts, Dated, together
 from contracts.facts import Terms
 from contracts.stage import Calendar, Stage, is_concluded, place_of, places, stage_at
 from contracts.turning import notice_days
 
 
-def where_they_stand(contracts: Contracts, now: Calendar) -> npt.NDArray[Any]:
+def where_they_stand(contracts: Contracts | Dated, now: Calendar) -> npt.NDArray[Any]:
     """Each contract's place, as a number (see `place_of`)."""
     found: npt.NDArray[Any] = places(
         concluded=contracts.conclusion.array(np.bool_, is_concluded, now),
@@ -25,7 +25,7 @@ def where_they_stand(contracts: Contracts, now: Calendar) -> npt.NDArray[Any]:
     return found
 
 
-def stages(contracts: Contracts, now: Calendar) -> Column:
+def stages(contracts: Contracts | Dated, now: Calendar) -> Column:
     """Each contract's stage."""
     return together(_stage, contracts.terms, where_they_stand(contracts, now))
 

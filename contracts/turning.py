@@ -22,7 +22,7 @@ def has_ended_for_good(contracts: Contracts, now: Calendar) -> Bools:
 def next_day_of_the_contract(contracts: Contracts, now: Calendar) -> Days:
     """The next day in the business time zone on which its stage or its renewal may be another; NO_END where none is."""
     notice = contracts.terms.array(np.int64, notice_days)
-    renews = contracts.terms.array(np.bool_, _may_renew) & (contracts.terminated == NO_END)
+    renews = contracts.terms.array(np.bool_, may_renew) & (contracts.terminated == NO_END)
     ends = renews & (contracts.expires < NO_END)
     horizon = now.renewal_horizon_days + np.maximum(notice, 0)
     return _next(
@@ -60,7 +60,7 @@ def _is_closed(terms: Terms) -> bool:
     return terms.closed_as is not None
 
 
-def _may_renew(terms: Terms) -> bool:
+def may_renew(terms: Terms) -> bool:
     return terms.renewal != "none"
 
 

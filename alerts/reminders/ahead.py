@@ -1,28 +1,27 @@
 """Which critical dates lie ahead: contracts' own, and those of measures, licences and dismissals they depend on.
 
-The database narrows down; what a date is and whether it still means anything is decided by
-`contracts/critical_dates.py` and `policies/critical_dates.py` alone.
+What a date is and whether it still means anything is decided by `contracts/critical_dates.py` and
+`policies/critical_dates.py` alone. All contracts are asked at once, as columns.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 import structlog
-from django.db.models import F, Func, IntegerField, Max, Q, QuerySet, Value
-from django.db.models.functions import Coalesce
+from django.db.models import Max, Q, QuerySet
 
 from alerts.models import Act, Disposition, Flag, Standing
 from alerts.models.reminders import Meaning
 from alerts.screening.commodities import profile
 from alerts.screening.tables import CommodityTable
-from contracts.critical_dates import dates_ahead
+from contracts.columns import Ids
+from contracts.copying import Reader, spans
+from contracts.critical_dates import CriticalDates, all_dates_ahead
 from contracts.facts import ContractFacts, Goods
-from contracts.models import Contract, ContractQuerySet, Line
-from contracts.reading import CONTRACT_COLUMNS, contract_facts
+from contracts.models import Contract, ContractQuerySet
 from contracts.stage import LIVE, Calendar, is_open, stage
 from policies.critical_dates import critical_dates
 from policies.facts import LicenceFacts
@@ -54,28 +53,24 @@ class Ahead(NamedTuple):
     since: date | None = None
 
 
-class DaysBetween(Func):
-    """A day less another, in days."""
-
-    arg_joiner = " - "
-    template = "(%(expressions)s)"
-    output_field = IntegerField()
-
-
 def of_contracts(
-    contracts: ContractQuerySet, now: Calendar, within: int, meanings: Collection[str] = tuple(Meaning)
-) -> Iterator[Ahead]:
-    """The contracts' own dates of these meanings, so many days ahead at most."""
-    last = _days_after(now.today, within)
-    rows = _near(contracts, now.today, last).values_list("id", "reference", *CONTRACT_COLUMNS)
-    for chunk in _chunks(rows.iterator(chunk_size=CHUNK)):
-        lines = _deliveries([row[0] for row in chunk], now.today)
-        for id, reference, *values in chunk:
-            columns = dict(zip(CONTRACT_COLUMNS, values, strict=True))
-            facts = contract_facts({"reference": reference, **columns, "lines": lines.get(id, ())})
-            for found in dates_ahead(facts, now, last):
-                if found.meaning in meanings:
-                    yield Ahead(id, found.meaning, 0, found.on, now.today, number=found.term)
+    contracts: Sequence[int] | None, now: Calendar, within: int, meanings: Collection[str] = tuple(Meaning)
+) -> Iterator[tuple[Ids, CriticalDates]]:
+    """The own dates of contracts (ids, ascending; None: all) of these meanings, so many days ahead at most.
+
+    As columns, span by span, each with the ids of the contracts that its rows are of.
+    """
+    reader, last = Reader(), _days_after(now.today, within)
+    for span, _ in spans(contracts):
+        read = reader.read_dates(span)
+        for found in all_dates_ahead(read, now, last):
+            if found.meaning in meanings and len(found.rows):
+                yield read.ids[found.rows], found
+
+
+def one_by_one(ids: Ids, dates: CriticalDates, now: Calendar) -> Iterator[Ahead]:
+    for contract, on, term in zip(ids.tolist(), dates.on.tolist(), dates.term.tolist(), strict=True):
+        yield Ahead(contract, dates.meaning, 0, date.fromordinal(on), now.today, number=term)
 
 
 def of_measures(contracts: QuerySet[Any] | None, now: Calendar, within: int) -> Iterator[Ahead]:
@@ -126,33 +121,6 @@ def of_dismissals(contracts: QuerySet[Any] | None, now: Calendar, within: int) -
         since = at.astimezone(zone).date() if at else None
         if on is not None:
             yield Ahead(contract, Meaning.DISMISSAL_END, flag, on, now.today, since=since)
-
-
-def _near(contracts: ContractQuerySet, today: date, last: date) -> ContractQuerySet:
-    """No fewer than the contracts that may have a date of theirs from today to the last day."""
-    delivering = Line.objects.filter(ship_until__range=(today, last)).order_by().values("contract_id")
-    notice = Coalesce("notice_days", Value(0), output_field=IntegerField())
-    left = DaysBetween(F("expires_on"), Value(today))
-    ends = Q(expires_on__gte=today) & Q(days_left__lte=F("notice") + Value((last - today).days))
-    soon = Q(effective_on__range=(today, last)) | Q(terminated_on__range=(today, last))
-    renewed = Q(renewal=Contract.Renewal.AUTO, expires_on__lt=today)
-    return (
-        contracts.alias(days_left=left, notice=notice)
-        .filter(closed_as__isnull=True)
-        .exclude(terminated_on__lte=today)
-        .filter(ends | soon | renewed | Q(id__in=delivering))
-        .order_by()
-    )
-
-
-def _deliveries(contracts: list[int], today: date) -> dict[int, list[dict[str, Any]]]:
-    """Lines that are still to be delivered by some day, by contract, as far as their last delivery depends on them."""
-    names = ("number", "ship_until", "quantity", "delivered", "cancelled")
-    found: defaultdict[int, list[dict[str, Any]]] = defaultdict(list)
-    rows = Line.objects.filter(contract__in=contracts, ship_until__gte=today).order_by()
-    for contract, *values in rows.values_list("contract_id", *names):
-        found[contract].append(dict(zip(names, values, strict=True)))
-    return found
 
 
 def _of_measure(measure: Measure, now: Calendar, within: int) -> Iterator[Ahead]:

@@ -109,8 +109,11 @@ def _entries(user: User, at: datetime) -> Iterator[Entry]:
     now = calendar(at)
     contracts = _contracts(user)
     ids = contracts.order_by().values("id")
+    visible = sorted(contracts.order_by().values_list("id", flat=True))
     dates = [
-        *ahead.of_contracts(contracts, now, WITHIN, OWN),
+        *chain.from_iterable(
+            ahead.one_by_one(rows, found, now) for rows, found in ahead.of_contracts(visible, now, WITHIN, OWN)
+        ),
         *ahead.of_measures(ids, now, WITHIN),
         *ahead.of_licences(contracts, now, WITHIN),
         *ahead.of_dismissals(ids, now, WITHIN),

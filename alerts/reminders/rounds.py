@@ -8,10 +8,11 @@ jumps neither repeats a stage nor goes back to an earlier one.
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
-from itertools import chain
+from itertools import chain, islice
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection, transaction
@@ -25,8 +26,10 @@ from alerts.recipients import Directory, Recipient, memberships
 from alerts.reminders import ahead
 from alerts.reminders.ahead import Ahead
 from alerts.reminders.stages import DEFAULT, stage
-from contracts.critical_dates import REMINDED
+from contracts.columns import Ids
+from contracts.critical_dates import REMINDED, CriticalDates
 from contracts.models import Contract
+from contracts.stage import Calendar
 from people.models import WallClock
 
 BATCH = 10_000
@@ -82,39 +85,57 @@ def _round(day: date, at: datetime) -> int:
     unfinished = ReminderRound.objects.filter(day=day, finished_at__isnull=True)
     if unfinished.select_for_update(skip_locked=True).first() is None:
         return 0
-    due = _untold(list(_due(at)))
+    due = list(_untold(at))
     messages = _queue(due, day, at)
     ReminderRound.objects.filter(day=day).update(at=at, reminders=len(due), messages=messages, finished_at=WallClock())
     log.info("reminded", day=str(day), reminders=len(due), messages=messages)
     return messages
 
 
-def _due(at: datetime) -> Iterator[Due]:
-    """What has reached a stage today, told or not."""
+def _untold(at: datetime) -> Iterator[Due]:
+    """What has reached a stage today, and of which neither this nor a later stage has been told."""
     now = calendar(at)
-    stages: dict[int, Sequence[int]] = dict(ReminderStages.objects.values_list("contract_id", "days"))
-    furthest = max(chain(DEFAULT, *stages.values()))
-    dates: Iterable[Ahead] = chain(
-        ahead.of_contracts(Contract.objects.all(), now, furthest, OWN),
+    own: dict[int, Sequence[int]] = dict(ReminderStages.objects.values_list("contract_id", "days"))
+    furthest = max(chain(DEFAULT, *own.values()))
+    for contracts, dates in ahead.of_contracts(None, now, furthest, OWN):
+        yield from _not_told(list(_of_contracts(contracts, dates, now, own)))
+    others: Iterable[Ahead] = chain(
         ahead.of_measures(None, now, furthest),
         ahead.of_licences(Contract.objects.all(), now, furthest),
         ahead.of_dismissals(None, now, furthest),
     )
-    for one in dates:
-        applies = stage(one.on, today=one.today, stages=stages.get(one.contract, DEFAULT), since=one.since)
+    due = (
+        Due(one.contract, str(one.meaning), one.source, one.on, applies)
+        for one in others
+        if (applies := stage(one.on, today=one.today, stages=own.get(one.contract, DEFAULT), since=one.since))
+        is not None
+    )
+    while some := list(islice(due, BATCH)):
+        yield from _not_told(some)
+
+
+def _of_contracts(
+    contracts: Ids, dates: CriticalDates, now: Calendar, own: Mapping[int, Sequence[int]]
+) -> Iterator[Due]:
+    """Many share their day, and few have stages of their own."""
+    usual: dict[int, tuple[date, int | None]] = {}
+    for day in np.unique(dates.on).tolist():
+        on = date.fromordinal(day)
+        usual[day] = on, stage(on, today=now.today, stages=DEFAULT)
+    for contract, day in zip(contracts.tolist(), dates.on.tolist(), strict=True):
+        on, applies = usual[day]
+        if contract in own:
+            applies = stage(on, today=now.today, stages=own[contract])
         if applies is not None:
-            yield Due(one.contract, str(one.meaning), one.source, one.on, applies)
+            yield Due(contract, dates.meaning, 0, on, applies)
 
 
-def _untold(due: Sequence[Due]) -> list[Due]:
-    """Those of which neither this nor a later stage of the same date was reminded of."""
-    found: list[Due] = []
-    for start in range(0, len(due), BATCH):
-        some = due[start : start + BATCH]
-        with connection.cursor() as cursor:
-            cursor.execute(_UNTOLD, [list(range(len(some))), *map(list, zip(*some, strict=True))])
-            found += [some[position] for (position,) in cursor.fetchall()]
-    return found
+def _not_told(due: Sequence[Due]) -> list[Due]:
+    if not due:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_UNTOLD, [list(range(len(due))), *map(list, zip(*due, strict=True))])
+        return [due[position] for (position,) in cursor.fetchall()]
 
 
 def _queue(due: Sequence[Due], day: date, at: datetime) -> int:
