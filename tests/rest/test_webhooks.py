@@ -63,7 +63,7 @@ def test_an_endpoint_is_registered_and_its_secret_told_once(buyer):
         ({"url": "https://[::ffff:169.254.169.254]/"}, ("#/url", "not_public")),
         ({"url": 5}, ("#/url", "not_a_string")),
         ({**URL, "events": []}, ("#/events", "empty")),
-        ({**URL, "events": ["check.changed"]}, ("#/events/0", "invalid_choice")),
+        ({**URL, "events": ["check.unknown"]}, ("#/events/0", "invalid_choice")),
         ({**URL, "events": "flag.opened"}, ("#/events", "not_a_list")),
         ({**URL, "department": "NOBODY"}, ("#/department", "unknown_reference")),
         ({**URL, "owner": "buyer-viewer@example.com"}, ("#/owner", "not_yours")),
