@@ -94,7 +94,7 @@ class Contract(models.Model):
         EVERGREEN = "evergreen"
 
     reference = reference_field()
-    title = models.CharField(max_length=500, null=True, blank=True)
+    title = models.CharField(max_length=10_000, null=True, blank=True)
     kind = models.CharField(max_length=16, choices=Kind)
     framework = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="call_offs")
     supplier = models.ForeignKey(Organization, models.PROTECT, related_name="contracts_as_supplier")

@@ -98,7 +98,7 @@ class ContractSerializer(Strict):
     rules = CONTRACT_RULES
 
     reference = Reference(required=True)
-    title = Text(longest=500)
+    title = Text(longest=10_000)
     kind = choices(Contract.Kind.values, required=True)
     framework = Reference(source="framework.reference")
     supplier = Reference(required=True, source="supplier.reference")

@@ -420,7 +420,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("title", HOSTILE)
 def test_hostile_titles_are_harmless_and_still_told(world: World, title: str) -> None:
-    world.contract("C-1", title=title[:500], line={"description": title})
+    world.contract("C-1", title=title, line={"description": title})
     world.change(title=title[:500], number=title[:200], authority=title[:500], summary=title)
     assert told() == ["aoi@example.com"]
     message = Message.objects.get()
