@@ -1,14 +1,15 @@
 """How far screening and delivery are behind: what somebody who runs Tocsin has to see before anybody misses an alert.
 
-All ages are by the database's clock, in seconds.
+All ages are by the database's clock, in seconds; what is overdue is so on the application's, as escalations are.
 """
 
 from dataclasses import dataclass, fields
+from datetime import datetime
 from decimal import Decimal
 
 from django.db import connection
 
-from alerts.models import MailServer, Message, ScreeningCursor, ScreeningRun, SetAside, WebhookDelivery
+from alerts.models import EscalationTimer, MailServer, Message, ScreeningCursor, ScreeningRun, SetAside, WebhookDelivery
 from people.models import ChangeEntry
 
 
@@ -33,6 +34,7 @@ class Backlog:
     messages_unsent: int
     messages_unwritten: int
     messages_dead: int
+    escalations_overdue: int
     mail_server_failures: int
     webhooks_waiting: int
     webhooks_dead: int
@@ -61,6 +63,7 @@ _STATEMENT = f"""
         (SELECT count(*) FROM {Message._meta.db_table}
          WHERE state IN ('failed', 'dead') AND rendered_at IS NULL AND stage = 'write'),
         (SELECT count(*) FROM {Message._meta.db_table} WHERE state = 'dead'),
+        (SELECT count(*) FROM {EscalationTimer._meta.db_table} WHERE acted_at IS NULL AND due_at <= %s),
         coalesce((SELECT failures FROM {MailServer._meta.db_table}), 0),
         (SELECT count(*) FROM {WebhookDelivery._meta.db_table} WHERE state IN ('pending', 'failed', 'sending')),
         (SELECT count(*) FROM {WebhookDelivery._meta.db_table} WHERE state = 'dead')
@@ -68,10 +71,10 @@ _STATEMENT = f"""
 """  # noqa: S608
 
 
-def backlog() -> Backlog:
+def backlog(*, at: datetime) -> Backlog:
     """One statement; the indexes on what is unfinished keep it short."""
     with connection.cursor() as cursor:
-        cursor.execute(_STATEMENT)
+        cursor.execute(_STATEMENT, [at])
         change, sweep, message, untold, *counts = cursor.fetchone() or (None,) * len(fields(Backlog))
     return Backlog(_age(change), _age(sweep), _age(message), _age(untold), *counts)
 

@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from alerts.backlog import backlog
+from people.clock import now
 
 
 @never_cache
@@ -33,7 +34,7 @@ def ready(request: HttpRequest) -> JsonResponse:
     try:
         missing = _unapplied()
         if not missing:
-            report |= asdict(backlog())
+            report |= asdict(backlog(at=now()))
     except Error as error:
         return JsonResponse({"status": "database unavailable", "error": type(error).__name__, **report}, status=503)
     if missing:

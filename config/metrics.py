@@ -15,6 +15,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from alerts.backlog import backlog
+from people.clock import now
 
 MEANINGS = {
     "oldest_unscreened_change_seconds": "Age of the oldest change that no screening has looked at; 0 where none waits",
@@ -30,6 +31,7 @@ MEANINGS = {
     "messages_unsent": "Messages on their way",
     "messages_unwritten": "Messages that could not be put into words so far",
     "messages_dead": "Messages given up: somebody must look",
+    "escalations_overdue": "Escalations whose moment has come and that have not moved on",
     "mail_server_failures": "How often in a row the mail server took no mail at all",
     "webhooks_waiting": "Webhook deliveries that no endpoint has accepted yet",
     "webhooks_dead": "Webhook deliveries given up: send them again or replay",
@@ -45,7 +47,7 @@ class BacklogCollector(Collector):
     """Reads the figures when it is asked."""
 
     def collect(self) -> Iterator[Metric]:
-        for name, value in asdict(backlog()).items():
+        for name, value in asdict(backlog(at=now())).items():
             if value is None and name not in NOTHING_WAITS:
                 continue
             yield GaugeMetricFamily(f"tocsin_{name}", MEANINGS[name], value=value or 0)

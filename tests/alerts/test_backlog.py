@@ -9,7 +9,7 @@ from django.test import Client
 
 from alerts import messages, runs
 from alerts.backlog import backlog
-from alerts.models import Message, ScreeningRun
+from alerts.models import EscalationTimer, Message, ScreeningRun
 from alerts.outbox import circuit
 from alerts.screening import PolicySet
 from contracts.columns import Contracts
@@ -28,7 +28,7 @@ def metric(client: Client, name: str) -> float | None:
 
 
 def test_nothing_has_happened(db: None, client: Client) -> None:
-    found = backlog()
+    found = backlog(at=AT)
     assert (found.oldest_unscreened_change_seconds, found.last_complete_sweep_seconds) == (None, None)
     assert metric(client, "last_complete_sweep_seconds") is None
     assert metric(client, "oldest_unscreened_change_seconds") == 0
@@ -130,3 +130,16 @@ def test_what_cannot_be_written_and_a_server_that_takes_nothing_are_counted(worl
     assert metric(client, "messages_unsent") == 1
     Message.objects.update(state="withheld")
     assert (metric(client, "messages_unsent"), metric(client, "oldest_unsent_message_seconds")) == (0, 0)
+
+
+def test_an_escalation_that_is_overdue_is_counted(world: World) -> None:
+    world.contract("C-1")
+    world.change()
+    runs.sweep(at=AT)
+    messages.compose(at=AT)
+    message = Message.objects.get()
+    EscalationTimer.objects.create(message=message, severity="urgent", due_at=AT)
+    assert backlog(at=AT - timedelta(seconds=1)).escalations_overdue == 0
+    assert backlog(at=AT).escalations_overdue == 1
+    EscalationTimer.objects.update(acted_at=AT)
+    assert backlog(at=AT).escalations_overdue == 0

@@ -1,23 +1,13 @@
 """A check says what the flags say: one core decides both."""
 
 from collections import defaultdict
-from typing import Any
 
-import pytest
 from hypothesis import given
 
-from alerts.checks.decisions import SEVERITY, Decision, decision_of, worst
-from alerts.models import Flag
 from alerts.screening import Purpose, Verdict, compile_policies
 from contracts.facts import ContractFacts
-from contracts.models import Contract
 from contracts.stage import LIVE, NOT_CONCLUDED, Calendar, renewal_ahead, stage
-from people import clock
-from tests.january import january, january_loaded
-from tests.rest.conftest import administrator, caller
 from tests.screening.worlds import World, worlds
-
-__all__ = ["administrator", "caller", "january", "january_loaded"]
 
 
 def step(contract: ContractFacts, now: Calendar) -> Purpose | None:
@@ -51,24 +41,3 @@ def test_where_a_flag_is_a_check_is_never_clear(world: World) -> None:
         (contract,) = (one for one in world.contracts if one.reference == verdict.contract)
         purpose = step(contract, world.calendar) or "renewal"
         assert policy_set.asked(purpose).screen([contract])
-
-
-@pytest.mark.usefixtures("january")
-def test_checks_of_the_stored_contracts_documents_agree_with_their_flags(administrator: Any) -> None:
-    now = Calendar(clock.now(), "Asia/Tokyo", 180)
-    steps = {facts.reference: step(facts, now) for facts in Contract.objects.facts()}
-    asked = {reference: purpose for reference, purpose in steps.items() if purpose}
-    documents = [
-        {**administrator.get(f"/api/v1/contracts/{reference}").json(), "purpose": purpose}
-        for reference, purpose in asked.items()
-    ]
-    answer = administrator.post("/api/v1/checks", {"documents": documents, "receipts": False}, format="json").json()
-    expected: dict[str, Decision] = {}
-    for reference in asked:
-        flags = Flag.objects.open().filter(contract__reference=reference).select_related("measure")
-        expected[reference] = worst(decision_of(flag.verdict(reference, ""), flag.measure.effect) for flag in flags)
-    told = {result["document"]: result["decision"] for result in answer["results"]}
-    assert told == {reference: str(decision) for reference, decision in expected.items()}
-    assert len(told) == len(asked) > 10
-    assert len(set(told.values())) > 2
-    assert set(told.values()) <= {str(decision) for decision in SEVERITY}

@@ -85,7 +85,7 @@ def test_flags_after_a_storm_equal_a_screening_from_nothing(database_url: str, s
     assert Flag.objects.filter(closed_at__isnull=False).exists()
     assert not SetAside.objects.exists()
     assert not ScreeningRun.objects.abandoned().exists()
-    assert backlog().oldest_unscreened_change_seconds is None
+    assert backlog(at=storm.AT).oldest_unscreened_change_seconds is None
     with connection.cursor() as cursor:
         cursor.execute(DEADLOCKS)
         deadlocks = cursor.fetchone()

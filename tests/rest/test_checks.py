@@ -15,10 +15,7 @@ from people.models import Department
 from policies.models import PolicyChange
 from suppliers.models import Organization
 from tests.checks.conftest import document
-from tests.january import january, january_loaded
-from tests.rest.conftest import Caller, caller
-
-__all__ = ["caller", "january", "january_loaded"]
+from tests.rest.conftest import Caller
 
 PURCHASE = document(supplier="CHIXIA-RE", buyer="AOM-DENKI")
 
