@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from alerts import dispositions
 from alerts.bundle.single import single
+from alerts.checks import asking
 from alerts.models import Flag, Message, ScreeningRun, SetAside, WebhookEndpoint
 from alerts.policy import revise
 from alerts.webhooks import endpoints
@@ -17,6 +18,7 @@ from people import clock
 from people.admin.pages import BoundedPaginator, LedgerAdmin
 from people.models import User
 from policies.models import PolicyChange
+from tests.checks.conftest import document
 
 PAGES = sorted(admin.site._registry, key=lambda model: model._meta.label)
 OF_LISTS, OF_PAGES = 10, 30
@@ -36,7 +38,7 @@ def owned_by_the_machine(model):
 
 @pytest.fixture(autouse=True)
 def commented(january):
-    """What the scenario alone has none of: what a person did, a contract that cannot be screened, an endpoint."""
+    """What the scenario alone has none of: what a person did, a contract nobody can screen, an endpoint, a check."""
     change, by = PolicyChange.objects.filter(status="published").earliest("pk"), User.objects.earliest("pk")
     contract, run = Contract.objects.earliest("pk"), ScreeningRun.objects.earliest("pk")
     edit = {"reference": change.reference, "timezone": change.timezone, "title": "Other"}
@@ -46,6 +48,9 @@ def commented(january):
     endpoint = WebhookEndpoint(reference="ERP", url="https://erp.example.com/", owner=by, events=["flag.opened"])
     endpoints.register(endpoint, by=by)
     endpoints.ping(endpoint, by=by, at=clock.now())
+    sent = document(supplier="CHIXIA-RE", buyer="AOM-DENKI", department="MAGNET")
+    erp = User.objects.create_user("erp@example.com", roles=["administrator"])
+    asking.answer({"documents": [sent]}, by=erp, at=clock.now())
 
 
 def test_every_model_of_ours_has_a_page():
