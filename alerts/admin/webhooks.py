@@ -40,7 +40,7 @@ class WebhookEndpointAdmin(RoleAdmin):
             gettext_lazy("How it does"),
             {
                 "fields": (
-                    ("shown_state", "disabled_at", "disabled_because"),
+                    ("state", "disabled_at", "disabled_because"),
                     ("failures", "failing_since", "paused_until"),
                     ("created_at", "previous_secret_until"),
                 )
@@ -48,7 +48,7 @@ class WebhookEndpointAdmin(RoleAdmin):
         ),
     )
     readonly_fields = (
-        "shown_state",
+        "state",
         "disabled_at",
         "disabled_because",
         "failures",
@@ -69,6 +69,9 @@ class WebhookEndpointAdmin(RoleAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         own = () if is_administrator(request) else ("owner",)
         return (*self.readonly_fields, *own, *(("reference",) if obj is not None else ()))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        return self.fieldsets if obj is not None else self.fieldsets[:1]
 
     def save_model(self, request: HttpRequest, obj: WebhookEndpoint, form: Any, change: bool) -> None:
         if change:
@@ -181,6 +184,10 @@ class WebhookEndpointAdmin(RoleAdmin):
             return "off", _("disabled")
         return ("failing", _("failing")) if endpoint.failures else ("on", _("enabled"))
 
+    @display(description=gettext_lazy("state"))
+    def state(self, endpoint: WebhookEndpoint) -> str:
+        return str(self.shown_state(endpoint)[1])
+
     @display(description=gettext_lazy("events"))
     def shown_events(self, endpoint: WebhookEndpoint) -> str:
         return ", ".join(endpoint.events)
@@ -202,7 +209,7 @@ class WebhookDeliveryAdmin(LedgerAdmin):
     sortable_by = ()
     fields = (
         ("endpoint", "shown_type", "event_id"),
-        ("shown_state", "attempts", "next_attempt_at"),
+        ("state", "attempts", "next_attempt_at"),
         ("last_status", "last_answer"),
         ("created_at", "delivered_at"),
         "shown_body",
