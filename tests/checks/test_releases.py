@@ -10,6 +10,7 @@ from alerts.checks import releasing
 from alerts.checks.releases import NotReleasable, Unsuitable
 from alerts.checks.rounds import look_again
 from alerts.models import Check, CheckRelease, CheckTurn
+from alerts.pinning import pinning
 from people.models import User
 from policies.models import Licence, Measure, PartyList, PartyListEntry
 from suppliers.models import Organization, Ownership
@@ -24,7 +25,13 @@ SCOPE = {
 
 
 @pytest.fixture
-def boss(db: None) -> User:
+def world(live_world: World) -> World:
+    """Of transactions that end: a round is told by snapshots what others have changed, never what its own has."""
+    return live_world
+
+
+@pytest.fixture
+def boss(transactional_db: None) -> User:
     return User.objects.create_user("boss@example.com", roles=["policy_publisher"])
 
 
@@ -111,6 +118,7 @@ def test_a_release_ends_when_a_fact_it_was_given_on_changes_and_the_owner_hears(
 ) -> None:
     assert look_again(at=AT) == 1
     ENDS[what](world, listed)
+    pinning.forget()  # a second later
     (result,) = ask(document())
     assert result["decision"] in ("blocked", "licence_required")
     assert look_again(at=AT) == 1

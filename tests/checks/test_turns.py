@@ -23,6 +23,12 @@ MONDAY = AT + timedelta(days=3)
 BAN = {"effect": "ban", "scope": {"commodities": [{"hs": ["2846"]}]}}
 
 
+@pytest.fixture
+def world(live_world: World) -> World:
+    """Of transactions that end: a round is told by snapshots what others have changed, never what its own has."""
+    return live_world
+
+
 def said() -> list[tuple[int, str, str]]:
     return [(turn.number, turn.before, turn.after) for turn in CheckTurn.objects.order_by("id")]
 
