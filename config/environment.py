@@ -147,6 +147,17 @@ def between(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def one_of(*known: str) -> Callable[[str], str]:
+    """A parser of words of a list."""
+
+    def parse(value: str) -> str:
+        if value not in known:
+            raise ValueError(f"{value} is none of {', '.join(known)}")
+        return value
+
+    return parse
+
+
 def seeds(value: str) -> list[bytes]:
     """Comma-separated secrets of 32 bytes each, in base64url without padding."""
     found = [base64.b64decode(f"{part.strip()}=", altchars=b"-_", validate=True) for part in value.split(",")]

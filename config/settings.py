@@ -183,6 +183,7 @@ LANGUAGE_CODE = "en"
 # Of the pages: one is added when all of them exist in it, for half a translation is worse than none. Mails are
 # written in the languages of alerts/mail/language.py, whose words locale/ has.
 LANGUAGES = [("en", "English")]
+MAIL_LANGUAGE = env.parsed("MAIL_LANGUAGE", environment.one_of("en", "ja", "zh-hans"), "en")
 LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = ["config.formats"]
 USE_TZ = True

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import lru_cache, wraps
 from typing import Any, ParamSpec
 
+from django.conf import settings
 from django.utils.translation import get_language
 
 from people.models import User
@@ -16,8 +17,8 @@ Arguments = ParamSpec("Arguments")
 
 
 def language_of(user: User | None) -> str:
-    """The reader's own; the first for who has none, and for mailboxes, whose readers nobody knows."""
-    return user.language if user and user.language in WRITTEN else WRITTEN[0]
+    """The reader's own; MAIL_LANGUAGE for who has none, and for mailboxes, whose readers nobody knows."""
+    return user.language if user and user.language in WRITTEN else str(settings.MAIL_LANGUAGE)
 
 
 def remembered(phrase: Callable[Arguments, str]) -> Callable[Arguments, str]:

@@ -370,3 +370,15 @@ def test_no_mail_is_longer_than_clients_show(world: World, language: str) -> Non
     reasons = {"en": "Why:", "ja": "対象となる理由：", "zh-hans": "受影响原因："}[language]
     assert message.text.count(f"  {reasons}\n") >= rendering.DETAILED
     assert_same_content(message)
+
+
+@pytest.mark.parametrize("language", ["en", "ja", "zh-hans"])
+def test_a_mailbox_is_written_to_in_the_language_of_the_installation(
+    world: World, settings: Settings, language: str
+) -> None:
+    settings.MAIL_LANGUAGE = language
+    world.contract("C-1", owner=None)
+    world.change()
+    runs.screen_pending(at=AT)
+    messages.compose(at=AT)
+    assert set(Message.objects.values_list("language", flat=True)) == {language}

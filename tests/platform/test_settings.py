@@ -78,6 +78,7 @@ def test_what_is_to_be_acknowledged_when_is_read_and_has_defaults(settings_with)
         ("WORKING_HOURS", "18:00-09:00", "ends before it begins"),
         ("WORKING_HOURS", "9-18", "Invalid isoformat"),
         ("CHECK_VALID_DAYS", "0", "0 is not between 1 and 366"),
+        ("MAIL_LANGUAGE", "de", "de is none of en, ja, zh-hans"),
         ("ACKNOWLEDGE_LINK_HOURS", "169", "169 is not between 1 and 168"),
         ("ACKNOWLEDGE_LINK_HOURS", "0", "0 is not between 1 and 168"),
     ],
