@@ -79,6 +79,10 @@ class OpenFilter(admin.SimpleListFilter):
             }
 
 
+def _shows_closed(request: HttpRequest) -> bool:
+    return request.GET.get(OpenFilter.parameter_name) in ("all", "closed")
+
+
 @admin.register(Flag)
 class FlagAdmin(LedgerAdmin):
     change_form_template = "alerts/flag.html"
@@ -111,8 +115,13 @@ class FlagAdmin(LedgerAdmin):
         "measure__change__reference",
     )
     search_help_text = _("contract, supplier, owner, policy change")
-    ordering = ("act_by", "id")
-    sortable_by = ("shown_act_by",)
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """Open flags by the day to act; where there are closed ones, too, what changed last comes first."""
+        return ("-updated_at", "-id") if _shows_closed(request) else ("act_by", "id")
+
+    def get_sortable_by(self, request: HttpRequest) -> tuple[str, ...]:
+        return () if _shows_closed(request) else ("shown_act_by",)
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Flag]:
         return Flag.objects.visible_to(principal(request)).select_related(

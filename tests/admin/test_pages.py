@@ -233,3 +233,12 @@ def test_a_published_change_is_read_and_a_draft_is_written(opened):
     assert not editor.get(address(PolicyChange, "change", published.pk)).context["has_change_permission"]
     draft = PolicyChange.objects.create(reference="D-1", timezone="Asia/Tokyo")
     assert editor.get(address(PolicyChange, "change", draft.pk)).context["has_change_permission"]
+
+
+@pytest.mark.parametrize(
+    ("state", "order"), [("", ["act_by", "id"]), ("aside", ["act_by", "id"]), ("all", ["-updated_at", "-id"])]
+)
+def test_long_lists_of_flags_come_in_an_order_that_an_index_has(administrator, state, order):
+    shown = administrator.get(address(Flag, "changelist") + f"?state={state}").context["cl"]
+    assert list(shown.queryset.query.order_by) == order
+    assert list(shown.sortable_by) == ([] if state == "all" else ["shown_act_by"])
