@@ -69,7 +69,4 @@ class BusinessCalendar:
 
 @cache
 def _of_country(country: str) -> holidays.HolidayBase | None:
-    try:
-        return holidays.country_holidays(country)
-    except NotImplementedError:
-        return None
+    return holidays.country_holidays(country) if country in holidays.list_supported_countries() else None
