@@ -24,12 +24,14 @@ from tests.benchmarks import (  # noqa: E402
     checking,
     filling,
     limits,
+    listing,
     messaging,
     paging,
     previewing,
     publishing,
     saving,
     sweeping,
+    upserting,
     world,
 )
 from tests.benchmarks.figures import Measured, most_memory, seconds, shown  # noqa: E402
@@ -67,7 +69,9 @@ PIECES = {
     "P3": sweeping.measure,
     "P4": saving.measure,
     "P5": checking.measure,
+    "P6": listing.measure,
     "P7": paging.measure,
+    "P8": upserting.measure,
     "P9": messaging.measure,
 }
 
