@@ -74,7 +74,7 @@ def affected_contracts(entries: Iterable[Entry], besides: Ids = ()) -> Affected:
     organizations = changed[Kind.ORGANIZATION]
     if lists := changed[Kind.PARTY_LIST]:
         organizations |= _ever_listed(_named(lists))
-    condition = Q(id__in=contracts)
+    condition = Q(id__among=contracts)
     if organizations:
         held = reached(organizations)
         condition |= Q(supplier__in=held) | Q(buyer__in=held) | Q(end_user__in=held)

@@ -49,7 +49,7 @@ class Reading:
     def mark_screened(self, *, policies_due_at: datetime | None) -> None:
         """Move the cursor; in the transaction that keeps what was screened."""
         remembered = self.ahead | {entry.id for entry in self.entries}
-        still_ahead = ChangeEntry.objects.filter(xid__gte=self.oldest_running, id__in=remembered)
+        still_ahead = ChangeEntry.objects.filter(xid__gte=self.oldest_running, id__among=remembered)
         ahead = sorted(still_ahead.values_list("id", flat=True)) if remembered else []
         place = {"xid": self.oldest_running, "ahead": ahead, "policies_due_at": policies_due_at}
         if not ScreeningCursor.objects.filter(id=1).update(**place):

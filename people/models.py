@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import CheckConstraint, F, Func, Q
 from django.db.models.functions import Lower
 
-from people import changelog, constraints
+from people import changelog, constraints, lookups  # noqa: F401  the lookups register themselves
 from people.provenance import Provenance
 
 

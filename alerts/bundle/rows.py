@@ -8,8 +8,6 @@ from typing import Any
 
 from django.contrib.auth.hashers import make_password
 from django.db import connection, models
-from psycopg import sql
-from psycopg.types.json import Jsonb
 
 from alerts.bundle.changes import RowChanges, SectionChanges
 from alerts.bundle.kinds import KINDS, Kind, Part
@@ -18,6 +16,8 @@ from people.models import User
 
 # ruff: noqa: S608 (tables and columns are named by the models)
 
+MOST = 100_000
+"""Rows of a statement; as JSON they have to stay below a gigabyte."""
 LOADING = 20260113
 """The advisory lock of those who store several bundles in one transaction."""
 MANY = 200
@@ -33,7 +33,7 @@ def one_load_at_a_time() -> None:
 def stored_references(section: str, references: set[str]) -> set[str]:
     """Those of the references that the database knows."""
     kind = KINDS[section]
-    found = kind.model._default_manager.filter(**{f"{kind.key}__in": references})
+    found = kind.model._default_manager.filter(**{f"{kind.key}__among": references})
     return set(found.values_list(kind.key, flat=True))
 
 
@@ -47,7 +47,7 @@ class Identities:
         missing = [reference for reference in set(references) if reference not in self._ids[section]]
         if missing:
             kind = KINDS[section]
-            found = kind.model._default_manager.filter(**{f"{kind.key}__in": missing}).values_list(kind.key, "pk")
+            found = kind.model._default_manager.filter(**{f"{kind.key}__among": missing}).values_list(kind.key, "pk")
             self._ids[section].update(found)
 
     def promise(self, kind: Kind, references: Sequence[str]) -> None:
@@ -66,7 +66,7 @@ class Identities:
 
 def stored_objects(kind: Kind, keys: Sequence[str]) -> dict[str, Values]:
     """The stored values of objects, locked, by key: references instead of ids, `id` and `provenance` besides."""
-    found = kind.model._default_manager.filter(**{f"{kind.key}__in": keys})
+    found = kind.model._default_manager.filter(**{f"{kind.key}__among": keys})
     # Locked in the order of their ids, as the triggers do; apart from the reading, which joins.
     list(found.order_by("pk").select_for_update(no_key=True).values_list("pk"))
     return {row[kind.key]: row for row in _values(found, kind.columns, kind.links)}
@@ -80,7 +80,7 @@ def stored_rows(part: Part, parents: Sequence[int]) -> dict[int, list[Values]]:
         extra.append("provenance")
     if part.retires:
         extra.append("retired_at")
-    found = part.model._default_manager.filter(**{f"{part.parent}__in": parents}).order_by("pk")
+    found = part.model._default_manager.filter(**{f"{part.parent}__among": parents}).order_by("pk")
     for row in _values(found, part.columns, part.links, extra):
         rows[row.pop(f"{part.parent}_id")].append(row)
     return rows
@@ -90,7 +90,7 @@ def stored_pairs(kind: Kind, name: str, objects: Sequence[int]) -> dict[int, lis
     """The references that a table of pairs joins to objects, sorted, by the id of the object."""
     pairs: dict[int, list[str]] = defaultdict(list)
     key = f"{name}__{KINDS[kind.joined[name]].key}"
-    rows = kind.model._default_manager.filter(pk__in=objects, **{f"{name}__isnull": False})
+    rows = kind.model._default_manager.filter(pk__among=objects, **{f"{name}__isnull": False})
     for id, reference in rows.order_by(key).values_list("pk", key):
         pairs[id].append(reference)
     return pairs
@@ -128,7 +128,7 @@ def write(kind: Kind, changes: SectionChanges, identities: Identities, *, at: da
         through = getattr(kind.model, name).through
         own, other = kind.model._meta.model_name, KINDS[section].model._meta.model_name
         pairs = changes.joined[name]
-        through.objects.filter(**{f"{own}_id__in": list(pairs)}).delete()
+        through.objects.filter(**{f"{own}_id__among": list(pairs)}).delete()
         through.objects.bulk_create(
             through(**{f"{own}_id": id, f"{other}_id": identities(section, reference)})
             for id, references in pairs.items()
@@ -145,7 +145,7 @@ def _forget_plans() -> None:
 
 def _write_part(part: Part, changes: RowChanges, identities: Identities, *, at: datetime) -> None:
     columns = [*part.columns, *(["provenance"] if part.key else [])]
-    gone = part.model._default_manager.filter(pk__in=changes.gone)
+    gone = part.model._default_manager.filter(pk__among=changes.gone)
     if part.retires:
         gone.update(retired_at=at)
         columns.append("retired_at")
@@ -161,25 +161,22 @@ def _write_part(part: Part, changes: RowChanges, identities: Identities, *, at: 
 
 
 def _insert(model: type[models.Model], rows: Sequence[Values]) -> None:
-    """Insert rows by COPY: one statement, so that the triggers run once however many rows there are."""
-    if not rows:
-        return
-    own_keys = rows[0].get("id") is not None
-    fields = [field for field in model._meta.concrete_fields if own_keys or not field.primary_key]
-    defaults = {field.attname: field.get_default() for field in fields}
-    as_json = {field.attname for field in fields if isinstance(field, models.JSONField)}
-    target = sql.SQL("COPY {} ({}) FROM STDIN").format(
-        sql.Identifier(model._meta.db_table), sql.SQL(", ").join(map(sql.Identifier, defaults))
-    )
-    with connection.cursor() as cursor, connection.wrap_database_errors:
-        # History's word on who writes travels with the text of a statement, which COPY has none of: it takes this one.
-        cursor.execute(f"LOCK TABLE {connection.ops.quote_name(model._meta.db_table)} IN ROW EXCLUSIVE MODE")
-        with cursor.copy(target) as copy:
-            for row in rows:
-                values = {**defaults, **row}
-                copy.write_row(
-                    [Jsonb(value) if name in as_json and value is not None else value for name, value in values.items()]
-                )
+    """Insert rows: one statement, so that the triggers run once, for MOST of them.
+
+    Not by COPY, which PostgreSQL has not for a table with row-level security.
+    """
+    table = connection.ops.quote_name(model._meta.db_table)
+    for start in range(0, len(rows), MOST):
+        own_keys = rows[0].get("id") is not None
+        fields = [field for field in model._meta.concrete_fields if own_keys or not field.primary_key]
+        defaults = {field.attname: field.get_default() for field in fields}
+        named = ", ".join(map(connection.ops.quote_name, defaults))
+        text = json.dumps([{**defaults, **row} for row in rows[start : start + MOST]], default=str, ensure_ascii=False)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"INSERT INTO {table} ({named}) SELECT {named} FROM json_populate_recordset(NULL::{table}, %s::json)",
+                [text],
+            )
 
 
 def _update(model: type[models.Model], rows: Sequence[Values], columns: Sequence[str]) -> None:
