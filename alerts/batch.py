@@ -1,6 +1,6 @@
 """Some contracts of a run: read, screened and reconciled together; one that cannot be screened is set aside alone."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -14,6 +14,7 @@ from alerts import schedule
 from alerts.closing import ENDED, closed_because
 from alerts.manifest import Manifest
 from alerts.models import ScreeningRun, SetAside
+from alerts.models.flags import ClosedBecause
 from alerts.portfolio import PinnedPolicies
 from alerts.reconcile import Desired, close, reconcile
 from alerts.reopening import reopen_changed
@@ -77,11 +78,15 @@ class Narrowed:
 
 
 class Screening:
-    """What the batches of a run share: policies, what has been read, the manifest, and the contracts set aside."""
+    """What the batches of a run share: policies, what has been read, the manifest, and the contracts set aside.
 
-    def __init__(self, run: ScreeningRun, pinned: PinnedPolicies) -> None:
+    `concluded` says of flags why they close, where their contracts have been concluded.
+    """
+
+    def __init__(self, run: ScreeningRun, pinned: PinnedPolicies, concluded: Mapping[int, ClosedBecause]) -> None:
         self.run = run
         self.pinned = pinned
+        self.concluded = concluded
         self.manifest = Manifest()
         self.turns = Turns(pinned.policies, pinned.calendar)
         self.aside = frozenset(SetAside.objects.values_list("contract_id", flat=True))
@@ -109,7 +114,8 @@ class Screening:
         desired = Desired(part.flags, measures, policy_set.slots, versions, pinned.today, pinned.version)
         concerned = pinned.measures_condition(changes)
         stored = open_flags(f"{part.span.condition('contract_id')} AND {concerned}")
-        because = partial(closed_because, pinned=pinned, known=versions, ended=_ended(part, pinned))
+        ended = _ended(part, pinned)
+        because = partial(closed_because, pinned=pinned, known=versions, ended=ended, concluded=self.concluded)
         found = reconcile(desired, stored, because=because, at=run.at, run=run)
         reopen_changed(part.span, pinned, run)
         run.screened += len(ids)
@@ -170,7 +176,7 @@ def screened(piece: Piece, policy_set: PolicySet, part: Span | None = None) -> I
 def close_flags_of_deleted(contracts: Sequence[int], pinned: PinnedPolicies, run: ScreeningRun) -> None:
     """Close the flags of contracts that no longer exist."""
     stored = open_flags(f"{Span(np.array(contracts)).condition('contract_id')} AND {pinned.measures_condition(None)}")
-    because = partial(closed_because, pinned=pinned, known=(), ended=())
+    because = partial(closed_because, pinned=pinned, known=(), ended=(), concluded={})
     run.closed += close(stored, np.arange(len(stored.ids)), because=because, run=run)
 
 

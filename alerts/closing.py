@@ -1,6 +1,6 @@
 """Why a flag closes: what its reader is told about a contract that is no longer flagged."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from alerts.models.flags import ClosedBecause
 from alerts.portfolio import PinnedPolicies
@@ -11,11 +11,19 @@ ENDED: frozenset[Stage] = frozenset({"completed", "cancelled", "terminated", "ex
 
 
 def closed_because(
-    contract: int, measure: int, *, pinned: PinnedPolicies, known: Collection[int], ended: Collection[int]
+    flag: int,
+    contract: int,
+    measure: int,
+    *,
+    pinned: PinnedPolicies,
+    known: Collection[int],
+    ended: Collection[int],
+    concluded: Mapping[int, ClosedBecause],
 ) -> ClosedBecause:
-    """What ended a flag of a contract and a measure, both by id.
+    """What ended a flag of a contract and a measure, all by id.
 
-    `known` are the contracts that exist, of which those in `ended` have ended.
+    `known` are the contracts that exist, of which those in `ended` have ended; `concluded` is by flag, of contracts
+    that have been concluded under it (alerts/concluding.py).
     """
     of = pinned.measures.get(measure)
     if of is None or of.retired_at is not None:
@@ -24,4 +32,6 @@ def closed_because(
         return ClosedBecause.WITHDRAWN
     if contract not in known:
         return ClosedBecause.CONTRACT_DELETED
+    if flag in concluded:
+        return concluded[flag]
     return ClosedBecause.CONTRACT_ENDED if contract in ended else ClosedBecause.NOT_HIT

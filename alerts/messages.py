@@ -33,7 +33,7 @@ from alerts.models import (
     Standing,
     State,
 )
-from alerts.models.flags import TOLD
+from alerts.models.flags import TOLD, EventKind
 from alerts.recipients import Directory, Recipient, SharedCharge, memberships
 from contracts.models import Contract
 from people.models import Department, WallClock
@@ -181,6 +181,11 @@ def _drafts(run: int, at: datetime) -> dict[Key, Draft]:
         draft = drafts.setdefault(Key(to.address, change, cadence), Draft(to, choices.moment(to.user, cadence)))
         draft.capacities[to.capacity, to.owner] = None
         draft.events.append(events)
+        overseer = settings.COMPLIANCE_MAILBOX
+        if graded[0] == EventKind.CONCLUDED and to.address != overseer:
+            copy = drafts.setdefault(Key(overseer, change), Draft(Recipient(overseer, None, "oversight")))
+            copy.capacities["oversight", None] = None
+            copy.events.append(events)
     return drafts
 
 

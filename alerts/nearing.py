@@ -32,7 +32,7 @@ _NEAR = f"""
       AND NOT EXISTS (SELECT FROM {FlagEvent._meta.db_table} AS event
                       WHERE event.flag_id = flag.id AND event.kind = ANY(%(told)s) AND event.act_by = flag.act_by
                         AND event.at >= (flag.act_by - %(days)s)::timestamp AT TIME ZONE %(zone)s)
-    ON CONFLICT (flag_id, run_id) DO UPDATE SET kind = EXCLUDED.kind
+    ON CONFLICT (flag_id, run_id) WHERE kind <> '{EventKind.CONCLUDED}' DO UPDATE SET kind = EXCLUDED.kind
 """  # noqa: S608
 
 

@@ -12,8 +12,9 @@ from django.db.models import Q
 
 from people.models import Absence, Department, User
 
-Capacity = Literal["owner", "deputy", "department", "compliance", "undelivered", "no_access"]
-"""The last two: in place of somebody who could not be reached, or who may no longer have it."""
+Capacity = Literal["owner", "deputy", "department", "compliance", "undelivered", "no_access", "oversight"]
+"""The last three: in place of somebody who could not be reached, or who may no longer have it; beside whoever has
+charge of it."""
 
 
 @dataclass(frozen=True, slots=True)

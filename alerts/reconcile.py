@@ -36,7 +36,7 @@ WRITTEN = [
     "policy_version",
     "updated_at",
 ]
-Because = Callable[[int, int], ClosedBecause]
+Because = Callable[[int, int, int], ClosedBecause]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Changes:
 def reconcile(desired: Desired, stored: Stored, *, because: Because, at: datetime, run: ScreeningRun) -> Changes:
     """Make the stored open flags equal to the desired ones; return what changed.
 
-    `because` says why a flag that is no longer demanded closes, from the ids of its contract and measure.
+    `because` says why a flag that is no longer demanded closes, from the ids of the flag, its contract and measure.
     """
     wanted, present = paired(desired.flags, desired.measures, stored.flags, stored.measure)
     equal = same(desired.flags.take(wanted), stored.flags.take(present))
@@ -87,7 +87,7 @@ def close(stored: Stored, rows: Rows, *, because: Because, run: ScreeningRun) ->
     reasons: defaultdict[ClosedBecause, list[int]] = defaultdict(list)
     ended = (column[rows].tolist() for column in (stored.ids, stored.flags.contract, stored.measure))
     for flag, contract, measure in zip(*ended, strict=True):
-        reasons[because(contract, measure)].append(flag)
+        reasons[because(flag, contract, measure)].append(flag)
     for reason, flags in reasons.items():
         close_flags(flags, reason, run)
     return len(rows)

@@ -3,6 +3,7 @@
 People hear of those, and of flags that somebody opened again, by an event in the next run.
 """
 
+from collections.abc import Sequence
 from datetime import date
 
 import structlog
@@ -36,7 +37,7 @@ def reopen_changed(span: Span, pinned: PinnedPolicies, run: ScreeningRun) -> int
     contracts = {facts.reference: facts for facts in stored.facts()}
     measures = {measure.name: measure for measure in pinned.policies.measures}
     names = {pk: name for name, pk in pinned.ids.items()}
-    events = {event.flag_id: event for event in run.events.filter(flag__in=[aside.flag_id for aside in found])}
+    events = _events(run, found)
     reopened = 0
     for aside in found:
         event, measure = events.get(aside.flag_id), measures.get(names[aside.flag.measure_id])
@@ -81,11 +82,17 @@ def tell_of_reopened(run: ScreeningRun) -> int:
     Called in the run's transaction, after its flags were made to agree.
     """
     reopened = list(Disposition.objects.to_tell().select_related("flag").order_by("flag_id"))
-    events = {event.flag_id: event for event in run.events.filter(flag__in=[one.flag_id for one in reopened])}
+    events = _events(run, reopened)
     for one in reopened:
         _tell(one.flag, events.get(one.flag_id), run)
     Disposition.objects.filter(pk__in=[one.pk for one in reopened]).update(to_tell=False)
     return len(reopened)
+
+
+def _events(run: ScreeningRun, of: Sequence[Disposition]) -> dict[int, FlagEvent]:
+    """What the run made of these flags, by flag; what was concluded under them apart."""
+    events = run.events.filter(flag__in=[one.flag_id for one in of]).exclude(kind=EventKind.CONCLUDED)
+    return {event.flag_id: event for event in events}
 
 
 def _tell(flag: Flag, event: FlagEvent | None, run: ScreeningRun) -> None:

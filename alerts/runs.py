@@ -16,6 +16,7 @@ from alerts import schedule
 from alerts.affected import EVERYTHING, Affected, affected_contracts
 from alerts.batch import Narrowed, Screening, close_flags_of_deleted
 from alerts.changelog import Reading, end_who_stopped, one_at_a_time, unscreened
+from alerts.concluding import note_concluded
 from alerts.manifest import FORMAT
 from alerts.models import Cause, ContractDue, Disposition, Flag, ScreeningRun, SetAside
 from alerts.nearing import note_near
@@ -26,7 +27,7 @@ from alerts.resident import Piece, resident
 from alerts.today import follow_today
 from contracts.copying import Reader, spans
 from contracts.models import Contract
-from people.models import WallClock
+from people.models import ChangeEntry, WallClock
 
 ATTEMPTS = 3
 
@@ -81,7 +82,7 @@ def _screen(pk: int) -> ScreeningRun:
     everything = schedule.everything_is_due(run.at)
     pinned = pinning.at(run.at, afresh=everything)
     asked = EVERYTHING if everything else _asked(run, reading, pinned)
-    screening = Screening(run, pinned)
+    screening = Screening(run, pinned, note_concluded(_reported(reading, run), pinned, run))
     named = None if asked.contracts is None else sorted(asked.contracts)
     reader = Reader()
     for span, versions in spans(named):
@@ -114,6 +115,12 @@ def _asked(run: ScreeningRun, reading: Reading, pinned: PinnedPolicies) -> Affec
     if set_aside is not None and set_aside != _shown(pinned.left_out):
         return EVERYTHING
     return affected_contracts(reading.entries, besides=schedule.contracts_due(run.at))
+
+
+def _reported(reading: Reading, run: ScreeningRun) -> set[int]:
+    """The contracts that somebody has changed, or of which time has made something."""
+    changed = {entry.object_id for entry in reading.entries if entry.kind == ChangeEntry.Kind.CONTRACT}
+    return changed | set(schedule.contracts_due(run.at))
 
 
 def _shown(left_out: tuple[LeftOut, ...]) -> list[dict[str, str]]:

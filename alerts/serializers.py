@@ -84,7 +84,22 @@ class FlagSerializer(Read[Flag]):
         return exact(flag.exposure)
 
 
+COMMITMENT = inline_serializer(
+    "Commitment",
+    {
+        "act": serializers.ChoiceField(["conclusion", "call_off", "amendment", "renewal"]),
+        "contract": serializers.CharField(help_text="the flag's contract or a call-off of it"),
+        "on": serializers.DateField(allow_null=True, help_text="the day as reported; of a renewal the new end"),
+        "in_force": serializers.BooleanField(help_text="before the flag opened, but the measure stood against it"),
+    },
+    many=True,
+    allow_null=True,
+)
+
+
 class EventSerializer(Read[FlagEvent]):
+    concluded = serializers.SerializerMethodField(help_text="what was concluded in spite of the flag")
+
     class Meta:
         model = FlagEvent
         fields = (
@@ -97,7 +112,13 @@ class EventSerializer(Read[FlagEvent]):
             "basis",
             "act_by_before",
             "act_by",
+            "concluded",
         )
+
+    @extend_schema_field(COMMITMENT)
+    def get_concluded(self, event: FlagEvent) -> list[dict[str, Any]] | None:
+        found: list[dict[str, Any]] | None = event.concluded
+        return found
 
 
 class ActionSerializer(Read[FlagAction]):

@@ -11,5 +11,10 @@ def severity(kind: str, certainty: str, basis: str) -> Severity:
 
 
 def of_event(event: str, kind: str, certainty: str, basis: str) -> Severity | None:
-    """The severity of what happened to a flag; None where it is no longer open."""
+    """The severity of what happened to a flag; None where it is no longer open.
+
+    That somebody committed the company under a flag is urgent, however certain the flag is.
+    """
+    if event == EventKind.CONCLUDED:
+        return Severity.URGENT
     return None if event == EventKind.CLOSED else severity(kind, certainty, basis)

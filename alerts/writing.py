@@ -61,7 +61,7 @@ class Writer:
                 raise  # nobody's fault but the database's
             except Exception:
                 log.exception("mail reduced to its list of contracts", message=message.pk, change=change.reference)
-                listed = [*tidings.told, *tidings.closed]
+                listed = [*tidings.concluded, *tidings.told, *tidings.closed]
                 return fallback(change, listed, len(message.events) - len(listed))
 
     def _full(self, message: Message, change: PolicyChange, tidings: Tidings) -> Rendered:
@@ -96,10 +96,16 @@ def tidings_of(message: Message) -> Tidings:
     events = message.told().annotate(
         reference=Subquery(Contract.objects.filter(pk=OuterRef("flag__contract_id")).values("reference"))
     )
-    told = events.exclude(kind=EventKind.CLOSED).order_by("act_by", "reference", "flag_id")
+    concluded = events.filter(kind=EventKind.CONCLUDED).order_by("reference", "flag_id")
+    told = events.exclude(kind__in=[EventKind.CLOSED, EventKind.CONCLUDED]).order_by("act_by", "reference", "flag_id")
     closed = events.filter(kind=EventKind.CLOSED).order_by("reference", "flag_id")
     figures = Figures.of(message.told())
-    return Tidings(figures, _news(told) if figures.told else (), _news(closed) if figures.closed else ())
+    return Tidings(
+        figures,
+        _news(told) if figures.told else (),
+        _news(closed) if figures.closed else (),
+        _news(concluded) if figures.concluded else (),
+    )
 
 
 def _news(events: FlagEventQuerySet) -> Sequence[News]:

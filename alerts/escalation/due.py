@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from alerts.models import EscalationTimer, EventKind, Flag, FlagEvent, Message, Severity
-from alerts.severity import severity
+from alerts.severity import of_event
 from alerts.working_time import working_calendar
 from contracts.models import Contract
 from people.models import Department, User
@@ -17,7 +17,7 @@ BATCH = 500
 """Messages whose timers are set in one transaction."""
 
 _TOLD = f"""
-    SELECT DISTINCT message.id, flag.kind, event.certainty, event.basis, department.country
+    SELECT DISTINCT message.id, event.kind, flag.kind, event.certainty, event.basis, department.country
     FROM {Message._meta.db_table} AS message
     CROSS JOIN LATERAL unnest(message.events) AS told(event)
     JOIN {FlagEvent._meta.db_table} AS event ON event.id = told.event AND event.kind <> '{EventKind.CLOSED}'
@@ -50,8 +50,9 @@ def _set_batch() -> int:
             told = cursor.fetchall()
         users = User.objects.in_bulk({message.recipient for message in messages.values()}, field_name="email")
         countries: dict[tuple[int, Severity], set[str | None]] = {}
-        for pk, kind, certainty, basis, country in told:
-            countries.setdefault((pk, severity(kind, certainty, basis)), set()).add(country)
+        for pk, *graded, country in told:
+            if (of := of_event(*graded)) is not None:
+                countries.setdefault((pk, of), set()).add(country)
         EscalationTimer.objects.bulk_create(
             EscalationTimer(
                 message=messages[pk],

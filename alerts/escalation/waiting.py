@@ -20,7 +20,7 @@ from alerts.models import (
     Step,
 )
 from alerts.recipients import SharedCharge, address_of
-from alerts.severity import severity
+from alerts.severity import of_event
 from contracts.models import Contract
 from people.models import Department, User
 
@@ -44,9 +44,9 @@ _UNACKNOWLEDGED = f"""
     ), tried AS (
         SELECT message, array_agg(link) AS links, array_agg(recipient) AS recipients FROM chain GROUP BY message
     )
-    SELECT timer.severity, message.recipient, tried.links, tried.recipients, event.id, flag.id, flag.kind,
-           event.certainty, event.basis, contract.owner, contract.deputy, contract.department_id, assignee.email,
-           reopened.id, taken.steps
+    SELECT timer.severity, message.recipient, tried.links, tried.recipients, event.id, flag.id, event.kind,
+           flag.kind, event.certainty, event.basis, contract.owner, contract.deputy, contract.department_id,
+           assignee.email, reopened.id, taken.steps
     FROM {EscalationTimer._meta.db_table} AS timer
     JOIN {Message._meta.db_table} AS message ON message.id = timer.message_id
     JOIN tried ON tried.message = message.id
@@ -95,7 +95,7 @@ def unacknowledged(timers: Sequence[int], *, flag: int | None = None) -> list[Un
         for row in cursor:
             of, recipient, links, recipients, event, pk, *graded, owner, deputy, department = row[:-3]
             assignee, reopening, taken = row[-3:]
-            if severity(*graded) != of:
+            if of_event(*graded) != of:
                 continue
             charge = owner, deputy, department
             one = found.setdefault(pk, Unacknowledged(pk, event, charge, assignee, reopening, recipient))

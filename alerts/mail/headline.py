@@ -14,8 +14,12 @@ from alerts.mail.tidings import Figures, News, Tidings
 def subject(name: str, tidings: Tidings, today: date) -> str:
     """The deadline, the contracts and what is up with them; last by which measure, for it may be long."""
     figures = tidings.figures
+    if tidings.concluded:
+        named = _named(tidings.concluded[0], figures.concluded_contracts)
+        concluded = _("Concluded in spite of an open flag: %(contracts)s (%(name)s)")
+        return one_line(concluded % {"contracts": named, "name": name}, 200)
     if figures.first is None:
-        named = _named(tidings.first, figures.closed_contracts)
+        named = _named(tidings.closed[0], figures.closed_contracts)
         return one_line(_("No longer flagged: %(contracts)s (%(name)s)") % {"contracts": named, "name": name}, 200)
     act = _("Review and act %(deadline)s") if figures.doubtful else _("Act %(deadline)s")
     said = {
@@ -30,15 +34,31 @@ def first_line(name: str, authority: str, tidings: Tidings, today: date) -> str:
     """The same in sentences, with who says so and whether it is certain."""
     figures = tidings.figures
     who = _("%(what)s (%(more)s)") % {"what": name, "more": authority} if authority else name
+    if tidings.concluded:
+        named = _named(tidings.concluded[0], figures.concluded_contracts)
+        concluded = _("%(contracts)s: concluded in spite of an open flag under %(who)s.")
+        return sentences(
+            [
+                capital(concluded % {"contracts": named, "who": who}),
+                _("Settle with compliance at once whether that can stand."),
+                _flagged(who, tidings, today) if tidings.told else "",
+            ]
+        )
     if figures.first is None:
-        named = _named(tidings.first, figures.closed_contracts)
+        named = _named(tidings.closed[0], figures.closed_contracts)
         said = {"contracts": named, "who": who}
         return capital(_("%(contracts)s: no longer flagged under %(who)s. Nothing needs to be done.") % said)
+    return _flagged(who, tidings, today)
+
+
+def _flagged(who: str, tidings: Tidings, today: date) -> str:
+    figures = tidings.figures
     what = {"what": _what(tidings), "who": who, "basis": words.BASIS[figures.basis]}
+    deadline = words.deadline(figures.first or today, today)
     return sentences(
         [
             capital(_("%(what)s under %(who)s: %(basis)s.") % what),
-            _("Act %(deadline)s.") % {"deadline": words.deadline(figures.first, today)},
+            _("Act %(deadline)s.") % {"deadline": deadline},
             _doubts(figures),
         ]
     )
@@ -56,11 +76,11 @@ def _what(tidings: Tidings) -> str:
     contracts, kinds = tidings.figures.contracts, tidings.figures.kinds
     if contracts == 1:
         said = pgettext("between what holds of a contract", " and ").join(str(words.KINDS[kind]) for kind in kinds)
-        return _("%(contract)s %(kinds)s") % {"contract": _named(tidings.first, 1), "kinds": said}
+        return _("%(contract)s %(kinds)s") % {"contract": _named(tidings.told[0], 1), "kinds": said}
     if len(kinds) == 1:
         return words.of_kind(min(kinds), contracts)
     parts = listed(words.among(kind, number) for kind, number in kinds.items())
-    return _("%(contracts)s affected: %(kinds)s") % {"contracts": _named(tidings.first, contracts), "kinds": parts}
+    return _("%(contracts)s affected: %(kinds)s") % {"contracts": _named(tidings.told[0], contracts), "kinds": parts}
 
 
 def _doubts(figures: Figures) -> str:

@@ -5,12 +5,14 @@ Made under the recipient's language; the templates only lay it out.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from alerts.concluding import Commitment
 from alerts.mail import headline, words
 from alerts.mail.marks import clauses, labelled, sentences
 from alerts.mail.plain import one_line, web_address
@@ -73,6 +75,16 @@ class ClosedRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ConcludedRow:
+    """What was concluded under a flag, in sentences."""
+
+    reference: str
+    title: str
+    said: Sequence[str]
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """A piece of evidence."""
 
@@ -89,6 +101,8 @@ class Letter:
     subject: str
     headline: str
     received_because: Sequence[str]
+    concluded: Sequence[ConcludedRow]
+    more_concluded: int
     rows: Sequence[Row]
     more_rows: int
     closed: Sequence[ClosedRow]
@@ -114,7 +128,7 @@ def letter(
 ) -> Letter:
     """Put the tidings into words; `today` is the business day, `grounds` are by flag, `acknowledge` the reader's link.
 
-    A mail of nothing but what is no longer flagged has none.
+    A mail of nothing but flags that are no longer open has none.
     """
     name = one_line(change.number or change.title or change.reference, 120)
     authority = one_line(change.authority, 120)
@@ -124,6 +138,8 @@ def letter(
         subject=headline.subject(name, tidings, today),
         headline=headline.first_line(name, authority, tidings, today),
         received_because=received_because,
+        concluded=[concluded_row(item) for item in tidings.concluded],
+        more_concluded=figures.concluded - len(tidings.concluded),
         rows=[_row(item, today, grounds.get(item.event.flag_id)) for item in tidings.told],
         more_rows=figures.told - len(tidings.told),
         closed=[closed_row(item) for item in tidings.closed],
@@ -134,9 +150,13 @@ def letter(
         change_summary=one_line(change.summary, 1500),
         sources=[_source(piece) for piece in evidence[:SOURCES]],
         more_sources=max(0, len(evidence) - SOURCES),
-        acknowledge=acknowledge if tidings.told else "",
+        acknowledge=acknowledge if _waits(tidings) else "",
         link=f"{settings.BASE_URL}/admin/alerts/flag/",
     )
+
+
+def _waits(tidings: Tidings) -> bool:
+    return bool(tidings.told) or any(item.event.flag.closed_at is None for item in tidings.concluded)
 
 
 def steps(rows: Sequence[Row]) -> list[Step]:
@@ -212,14 +232,39 @@ def news(event: FlagEvent, today: date) -> str:
 
 def closed_row(item: News) -> ClosedRow:
     flag = item.event.flag
-    because = ClosedBecause(flag.closed_because).label if flag.closed_because else ""
+    because = str(ClosedBecause(flag.closed_because).label) if flag.closed_because else ""
+    if item.contract is not None and flag.closed_because == ClosedBecause.CONCLUDED_BEFORE:
+        on = item.contract.concluded_on or item.contract.concluded_at
+        said = {"day": words.day(on and _day(on)), "opened": words.day(_day(flag.opened_at))}
+        because = clauses([because, _("reported as concluded on %(day)s; the flag opened on %(opened)s") % said])
     return ClosedRow(
         reference=item.reference,
         title=one_line(item.contract and item.contract.title, 200),
         kind=str(words.KINDS[flag.kind]),
-        because=str(because),
+        because=because,
         url=_url(flag),
     )
+
+
+def concluded_row(item: News) -> ConcludedRow:
+    event = item.event
+    made = [Commitment.read(one) for one in event.concluded or ()]
+    opened = _("The flag opened on %(day)s.") % {"day": words.day(_day(event.flag.opened_at))}
+    early = _("The measure stood against it before the flag opened.")
+    said = [words.commitment(one.act, one.contract, one.on) for one in made[:NAMED]]
+    if (more := len(made) - NAMED) > 0:
+        said.append(_("... and %(number)s more") % {"number": more})
+    return ConcludedRow(
+        reference=item.reference,
+        title=one_line(item.contract and item.contract.title, 200),
+        said=[*said, opened, *([early] if any(one.in_force for one in made) else [])],
+        url=_url(event.flag),
+    )
+
+
+def _day(when: date) -> date:
+    """Of a moment the day in the business time zone."""
+    return when.astimezone(ZoneInfo(settings.TIME_ZONE)).date() if isinstance(when, datetime) else when
 
 
 def _url(flag: Flag) -> str:

@@ -31,7 +31,8 @@ class Figures:
     """What all the news come to, however few of them the mail has room for.
 
     `told` counts flags and `contracts` their contracts; `in_review` the contracts of those that are not certain.
-    `closed` and `closed_contracts` are the same of flags that are no longer open.
+    `closed` and `closed_contracts` are the same of flags that are no longer open, `concluded` and
+    `concluded_contracts` of those under which something was concluded.
     """
 
     told: int
@@ -43,11 +44,14 @@ class Figures:
     first: date | None
     closed: int
     closed_contracts: int
+    concluded: int
+    concluded_contracts: int
 
     @classmethod
     def of(cls, events: FlagEventQuerySet) -> "Figures":
         """Counted by the database in one statement."""
-        closed, told = Q(kind=EventKind.CLOSED), ~Q(kind=EventKind.CLOSED)
+        closed, concluded = Q(kind=EventKind.CLOSED), Q(kind=EventKind.CONCLUDED)
+        told = ~closed & ~concluded
         found = events.order_by().aggregate(
             told=Count("pk", filter=told),
             contracts=Count("flag__contract_id", filter=told, distinct=True),
@@ -57,6 +61,8 @@ class Figures:
             first=Min("act_by", filter=told),
             closed=Count("pk", filter=closed),
             closed_contracts=Count("flag__contract_id", filter=closed, distinct=True),
+            concluded=Count("pk", filter=concluded),
+            concluded_contracts=Count("flag__contract_id", filter=concluded, distinct=True),
             **{f"of_{kind}": Count("pk", filter=told & Q(flag__kind=kind)) for kind in Kind.values},
         )
         kinds = {kind: number for kind in sorted(Kind.values) if (number := found.pop(f"of_{kind}"))}
@@ -79,7 +85,4 @@ class Tidings:
     figures: Figures
     told: Sequence[News]
     closed: Sequence[News]
-
-    @property
-    def first(self) -> News:
-        return (self.told or self.closed)[0]
+    concluded: Sequence[News] = ()

@@ -143,6 +143,19 @@ def renewal_step(renewal: str | None, deadline: date | None, today: date) -> str
 
 
 @remembered
+def commitment(act: str, reference: str, on: date | None) -> str:
+    """What was committed to under a flag, as it is reported; acts are those of alerts/concluding.py."""
+    said = {"reference": reference, "day": day(on)}
+    if act == "conclusion":
+        return _("Reported as concluded on %(day)s.") % said
+    if act == "call_off":
+        return _("Call-off %(reference)s is reported as concluded on %(day)s.") % said
+    if act == "amendment":
+        return _("An amendment that increases quantity or term is reported; made on: %(day)s.") % said
+    return _("It is reported to run on until %(day)s.") % said if on else _("It is reported to run on without end.")
+
+
+@remembered
 def day(when: date | None) -> str:
     """A day as the reader's language writes it: `13 January 2026`."""
     if when is None:
@@ -201,6 +214,8 @@ def received_because(capacity: Capacity, owner: str | None) -> str | None:
         return _("You receive this because the mail to %(owner)s could not be delivered.") % {"owner": owner}
     if capacity == "no_access":
         return _("You receive this because %(owner)s is no longer in charge of it.") % {"owner": owner}
+    if capacity == "oversight":
+        return _("Compliance receives this whenever something is concluded in spite of an open flag.")
     if capacity == "deputy":
         return _("You receive this as the deputy of %(owner)s, who is away.") % {"owner": owner}
     if capacity == "department":

@@ -40,6 +40,8 @@ class ClosedBecause(models.TextChoices):
     RETIRED = "retired", _("the measure was taken out of the policy change")
     CONTRACT_ENDED = "contract_ended", _("the contract has ended")
     CONTRACT_DELETED = "contract_deleted", _("the contract was deleted")
+    CONCLUDED = "concluded", _("the contract was concluded all the same")
+    CONCLUDED_BEFORE = "concluded_before", _("the contract had been concluded before the measure stood against it")
     NOT_HIT = "not_hit", _("on the present facts and days the measure does not hit the contract")
 
 
@@ -154,6 +156,7 @@ class EventKind(models.TextChoices):
     REOPENED = "reopened", _("re-opened")
     CHANGED = "changed", _("changed")
     DEADLINE_NEAR = "deadline_near", _("deadline near")
+    CONCLUDED = "concluded", _("concluded all the same")
     CLOSED = "closed", _("closed")
 
 
@@ -163,6 +166,7 @@ TOLD = [
     EventKind.WORSENED,
     EventKind.REOPENED,
     EventKind.DEADLINE_NEAR,
+    EventKind.CONCLUDED,
     EventKind.CLOSED,
 ]
 """Events that people hear of; the others are recorded only."""
@@ -175,7 +179,10 @@ class FlagEventQuerySet(models.QuerySet["FlagEvent"]):
 
 
 class FlagEvent(models.Model):
-    """Something that happened to a flag in a run: what it was before (null when opened) and after. Never deleted."""
+    """Something that happened to a flag in a run: what it was before (null when opened) and after. Never deleted.
+
+    What was concluded under a flag (see alerts/concluding.py) is an event beside the one of what became of the flag.
+    """
 
     flag = models.ForeignKey(Flag, models.PROTECT, related_name="events")
     run = models.ForeignKey(ScreeningRun, models.PROTECT, related_name="events", db_index=False)
@@ -191,13 +198,24 @@ class FlagEvent(models.Model):
     exposure_amount = models.DecimalField(max_digits=72, decimal_places=18, null=True, blank=True)
     exposure_currency_before = models.CharField(max_length=3, null=True, blank=True)
     exposure_currency = models.CharField(max_length=3, null=True, blank=True)
+    concluded = models.JSONField(null=True, blank=True, help_text="what was concluded under the flag, when and how")
 
     objects = FlagEventQuerySet.as_manager()
 
     class Meta:
         ordering = ["id"]
         constraints = [
-            models.UniqueConstraint(name="one_event_per_flag_and_run", fields=["flag", "run"]),
+            models.UniqueConstraint(
+                name="one_event_per_flag_and_run", fields=["flag", "run"], condition=~Q(kind="concluded")
+            ),
+            models.UniqueConstraint(
+                name="one_concluded_event_per_flag_and_run", fields=["flag", "run"], condition=Q(kind="concluded")
+            ),
+            CheckConstraint(
+                name="flagevent_says_what_was_concluded",
+                condition=Q(kind="concluded", concluded__isnull=False)
+                | (~Q(kind="concluded") & Q(concluded__isnull=True)),
+            ),
             constraints.one_of("kind", EventKind.values, "flagevent_kind_known"),
         ]
         indexes = [

@@ -24,11 +24,23 @@ WORDS = {
     "military": gettext_lazy("military"),
     "state_body": gettext_lazy("state body"),
 }
+COMMITMENTS = {
+    "conclusion": gettext_lazy("reported as concluded on"),
+    "call_off": gettext_lazy("call-off reported as concluded on"),
+    "amendment": gettext_lazy("amendment that increases quantity or term, made on"),
+    "renewal": gettext_lazy("reported to run on until"),
+}
+"""By the acts of alerts/concluding.py."""
 
 
 @register.filter
 def criterion(name: str) -> str:
     return str(CRITERIA.get(name, name))
+
+
+@register.filter
+def commitment(act: str) -> str:
+    return str(COMMITMENTS[act])
 
 
 @register.filter

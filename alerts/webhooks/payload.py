@@ -66,6 +66,7 @@ def _flag(event: FlagEvent, contract: dict[str, Any]) -> dict[str, Any]:
         "act_by_before": event.act_by_before.isoformat() if event.act_by_before else None,
         "exposure": _money(event.exposure_amount, event.exposure_currency),
         "exposure_before": _money(event.exposure_amount_before, event.exposure_currency_before),
+        "concluded": event.concluded,
         "closed_because": flag.closed_because if event.kind == "closed" else None,
         "owner": contract["owner"],
         "department": contract["department"],

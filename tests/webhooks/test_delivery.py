@@ -74,6 +74,7 @@ def test_an_opened_flag_is_told_as_it_stands(world: World, receiver: Receiver) -
             "act_by_before": None,
             "exposure": {"amount": "1200000.00", "currency": "JPY"},
             "exposure_before": None,
+            "concluded": None,
             "closed_because": None,
             "owner": "aoi@example.com",
             "department": "MAG",
