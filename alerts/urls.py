@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.urls import URLPattern, URLResolver, path, re_path
-from drf_spectacular.views import SpectacularAPIView
 
 from alerts.views import (
     acting,
@@ -22,6 +21,8 @@ from alerts.views import (
     webhooks,
 )
 from alerts.views.checks import CheckChangesViewSet, ChecksViewSet, KeysView, ReleasesViewSet
+from people.oauth import OAuthTokenView
+from people.service_accounts import CredentialViewSet, ServiceAccountViewSet
 from people.views import CurrentTokenView, TokenView
 
 
@@ -63,6 +64,11 @@ def _act(name: str) -> URLPattern:
 def _hook(name: str) -> URLPattern:
     view = webhooks.WebhookViewSet.as_view({"post": name})
     return path(f"webhooks/<str:reference>/{name}", view, name=f"webhooks-{name}")
+
+
+def _credential(name: str) -> URLPattern:
+    view = CredentialViewSet.as_view({"post": name})
+    return path(f"service-accounts/<str:reference>/credentials/<str:pk>/{name}", view, name=f"credentials-{name}")
 
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -140,9 +146,22 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name="calendar",
     ),
     path("digests", digests.DigestsViewSet.as_view({"get": "retrieve", "put": "update"}), name="digests"),
+    *_written("service-accounts", ServiceAccountViewSet),
+    path(
+        "service-accounts/<str:reference>/credentials",
+        CredentialViewSet.as_view({"get": "list", "post": "issue"}),
+        name="credentials-list",
+    ),
+    path(
+        "service-accounts/<str:reference>/credentials/<str:pk>",
+        CredentialViewSet.as_view({"get": "retrieve"}),
+        name="credentials-detail",
+    ),
+    *map(_credential, ("rotate", "revoke")),
+    path("oauth/token", OAuthTokenView.as_view(), name="oauth-token"),
     path("auth/token", TokenView.as_view(), name="token"),
     path("auth/token/current", CurrentTokenView.as_view(), name="current-token"),
-    path("schema", SpectacularAPIView.as_view(), name="schema"),
+    path("schema", documentation.SchemaView.as_view(), name="schema"),
     path("docs", documentation.DocumentationView.as_view(url_name="schema"), name="docs"),
     re_path(r".*", reading.Nothing.as_view(), name="nothing"),
 ]

@@ -4,6 +4,7 @@ import base64
 import os
 from collections.abc import Callable, Mapping
 from datetime import datetime, time
+from ipaddress import ip_network
 from typing import TypedDict, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -156,6 +157,14 @@ def one_of(*known: str) -> Callable[[str], str]:
         return value
 
     return parse
+
+
+def networks(value: str) -> list[str]:
+    """Comma-separated networks or addresses, such as 10.0.0.0/8; a network that is everybody is none to be trusted."""
+    found = [ip_network(part.strip()) for part in value.split(",")]
+    if everybody := [str(network) for network in found if not network.prefixlen]:
+        raise ValueError(f"{everybody[0]} is everybody")
+    return [str(network) for network in found]
 
 
 def seeds(value: str) -> list[bytes]:

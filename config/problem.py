@@ -114,6 +114,6 @@ class ProblemSchema(AutoSchema):
     def _get_response_for_code(
         self, serializer: Any, status_code: str, media_types: list[str] | None = None, direction: str = "response"
     ) -> Any:
-        if str(status_code) >= "400":
+        if media_types is None and str(status_code) >= "400":
             media_types = [MEDIA_TYPE]
         return super()._get_response_for_code(serializer, status_code, media_types, direction)  # type: ignore[no-untyped-call]

@@ -60,6 +60,9 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _secure
 SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", 0)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.switch("BEHIND_TLS_PROXY", default=False) else None
 X_FRAME_OPTIONS = "DENY"
+# Networks of proxies whose X-Forwarded-For is believed (config/wsgi.py). Everybody else is who they are connected as.
+TRUSTED_PROXIES = env.parsed("TRUSTED_PROXIES", environment.networks, [])
+IPWARE_META_PRECEDENCE_ORDER = ["REMOTE_ADDR"]  # of the logs
 
 INSTALLED_APPS = [
     "unfold",
@@ -103,6 +106,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "pghistory.middleware.HistoryMiddleware",
+    "people.throttles.announced",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -165,6 +169,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- People, languages, time ------------------------------------------------------------------------------------------
 
 AUTH_USER_MODEL = "people.User"
+AUTHENTICATION_BACKENDS = ["people.logins.ThrottledBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -277,10 +282,11 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024  # bytes of a body; larger ones a
 FEED_DAYS = env.parsed("FEED_DAYS", environment.between(1, 3650), 30)  # a token of /changes is good for so long
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "knox.auth.TokenAuthentication",
+        "people.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated", "people.scopes.ScopePermission"],
+    "DEFAULT_THROTTLE_CLASSES": ["people.throttles.PrincipalThrottle"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
@@ -308,7 +314,16 @@ DRF_STANDARDIZED_ERRORS = {
         "500",
     ],
 }
-REST_KNOX = {"TOKEN_PREFIX": "tocsin_", "AUTH_HEADER_PREFIX": "Token", "AUTO_REFRESH": False}
+KNOX_TOKEN_MODEL = "people.Token"  # noqa: S105
+REST_KNOX = {"TOKEN_PREFIX": "tocsin_"}
+CREDENTIAL_DAYS = env.parsed("CREDENTIAL_DAYS", environment.between(1, 3650), 365)  # the longest a secret is good for
+ACCESS_TOKEN_SECONDS = env.parsed("ACCESS_TOKEN_SECONDS", environment.between(60, 24 * 3600), 15 * 60)
+# 0 is no limit. People and machines each have their own; who is not signed in has that of their address.
+_most = environment.between(0, 1_000_000_000)
+REQUESTS_PER_MINUTE = env.parsed("REQUESTS_PER_MINUTE", _most, 6000)
+REQUESTS_PER_MINUTE_PER_ADDRESS = env.parsed("REQUESTS_PER_MINUTE_PER_ADDRESS", _most, 300)
+LOGIN_ATTEMPTS = env.parsed("LOGIN_ATTEMPTS", _most, 10)  # in five minutes, of one account
+LOGIN_ATTEMPTS_PER_ADDRESS = env.parsed("LOGIN_ATTEMPTS_PER_ADDRESS", _most, 100)
 SPECTACULAR_SETTINGS = {
     "TITLE": "Tocsin",
     "DESCRIPTION": "Which supply contracts a trade-policy change hits, why, and by when somebody must act.",
@@ -316,7 +331,7 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_INCLUDE_SCHEMA": False,
-    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated", "people.scopes.ScopePermission"],
     "ENUM_NAME_OVERRIDES": {
         "FlagState": "alerts.models.actions.Standing",
         "MessageState": "alerts.models.messages.State",

@@ -14,6 +14,7 @@ from people.resources import Resource
 
 
 class ContractViewSet(ListModelMixin, Resource):
+    scope = "contracts"
     writers = (Role.BUYER, Role.ADMINISTRATOR)
     queryset = Contract.objects.select_related(
         "supplier", "buyer", "end_user", "framework", "department"

@@ -1,6 +1,7 @@
 """Who works with Tocsin: departments, users and their absences; and the change log that everything else writes to."""
 
 from typing import Any, ClassVar, Self
+from uuid import uuid4
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
@@ -8,6 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import CheckConstraint, F, Func, Q
 from django.db.models.functions import Lower
+from knox.models import AbstractAuthToken
 
 from people import changelog, constraints, lookups  # noqa: F401  the lookups register themselves
 from people.provenance import Provenance
@@ -95,6 +97,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     timezone = models.CharField(max_length=64, null=True, blank=True)
     deputy = models.EmailField(null=True, blank=True, help_text="who acts while the user is away")
     is_active = models.BooleanField(default=True)
+    is_service = models.BooleanField(default=False, db_default=False, editable=False)
     provenance = provenance_field()
 
     objects: ClassVar[UserManager] = UserManager()
@@ -108,6 +111,10 @@ class User(AbstractBaseUser, PermissionsMixin):
             CheckConstraint(name="user_roles_known", condition=Q(roles__contained_by=Role.values)),
             constraints.one_of("language", Language.values, "user_language_known"),
             constraints.countries("country", name="user_country_format"),
+            CheckConstraint(
+                name="service_account_without_password",
+                condition=Q(is_service=False) | Q(password__startswith="!"),  # noqa: S106
+            ),
         ]
 
     def __str__(self) -> str:
@@ -121,6 +128,79 @@ class User(AbstractBaseUser, PermissionsMixin):
     def has_role(self, *roles: Role) -> bool:
         """Whether the user has one of the roles; a superuser has all."""
         return self.is_superuser or any(role in self.roles for role in roles)
+
+
+class ServiceAccountManager(models.Manager["ServiceAccount"]):
+    def get_queryset(self) -> "models.QuerySet[ServiceAccount]":
+        return super().get_queryset().filter(is_service=True)
+
+
+class ServiceAccount(User):
+    """A user that is a machine: without a password, it authenticates with credentials."""
+
+    objects: ClassVar[ServiceAccountManager] = ServiceAccountManager()  # type: ignore[assignment]
+
+    class Meta:
+        proxy = True
+        ordering = ["email"]
+
+
+class Credential(models.Model):
+    """What a service account may be used for and until when, under a name; its secrets take turns."""
+
+    account = models.ForeignKey(User, models.CASCADE, related_name="credentials")
+    name = models.CharField(max_length=100)
+    client_id = models.UUIDField(default=uuid4, unique=True, editable=False)
+    scopes = ArrayField(models.CharField(max_length=40))
+    created_at = models.DateTimeField()
+    created_by = models.EmailField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    revoked_by = models.EmailField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Token(AbstractAuthToken):
+    """What is sent with a request, stored as its SHA-512: of a person's log-in, or of a credential.
+
+    A credential's secret is a token itself, and is exchanged for access tokens that live for minutes. Only these have
+    scopes of their own, a part of the credential's. All times are real ones, whatever people/clock.py shows.
+    """
+
+    class Kind(models.TextChoices):
+        LOGIN = "login"
+        SECRET = "secret"  # noqa: S105
+        ACCESS = "access"
+
+    kind = models.CharField(max_length=8, choices=Kind, default=Kind.LOGIN)
+    credential = models.ForeignKey(Credential, models.CASCADE, null=True, blank=True, related_name="tokens")
+    scopes = ArrayField(models.CharField(max_length=40), null=True, blank=True)
+    last_four = models.CharField(max_length=4, default="")
+    last_used_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["created"]
+        constraints = [
+            constraints.one_of("kind", ["login", "secret", "access"], "token_kind_known"),
+            CheckConstraint(
+                name="login_token_without_credential",
+                condition=Q(kind="login", credential=None) | (~Q(kind="login") & Q(credential__isnull=False)),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"...{self.last_four}"
+
+    def granted(self) -> frozenset[str] | None:
+        """The scopes it stands for; None of a person's log-in, which does what the roles allow."""
+        if self.credential is None:
+            return None
+        whole = frozenset(self.credential.scopes)
+        return whole if self.scopes is None else whole & frozenset(self.scopes)
 
 
 class Absence(models.Model):

@@ -22,6 +22,7 @@ from people.constraints import REFERENCE
 from people.models import Role
 from people.paging import PARAMETERS, KeysetPagination
 from people.principal import has_role
+from people.scopes import ScopePermission
 
 READERS = tuple(Role)
 NUMBER = r"[0-9]{1,18}"
@@ -150,7 +151,19 @@ def keep_fields(serializer: Any, names: Sequence[str]) -> None:
 
 
 class Bounded(APIView):
-    """Answers a body beyond DATA_UPLOAD_MAX_MEMORY_SIZE with 413."""
+    """Counts each request before anything else is decided, also those of nobody; answers a body beyond
+    DATA_UPLOAD_MAX_MEMORY_SIZE with 413."""
+
+    scope: ClassVar[str] = ""
+    """The resource whose scopes (people/scopes.py) a credential needs; without one no credential will do."""
+    verbs: ClassVar[Mapping[str, str]] = {}
+    """Of actions that need another verb than their method says."""
+
+    def perform_authentication(self, request: Request) -> None:
+        try:
+            super().perform_authentication(request)
+        finally:
+            self.check_throttles(request)
 
     def handle_exception(self, exc: Exception) -> Response:
         return super().handle_exception(TooLarge() if isinstance(exc, RequestDataTooBig) else exc)
@@ -161,7 +174,7 @@ class Resource(Bounded, viewsets.GenericViewSet[Any]):
 
     readers: ClassVar[Sequence[Role]] = READERS
     writers: ClassVar[Sequence[Role]] = (Role.ADMINISTRATOR,)
-    permission_classes = (RolePermission,)
+    permission_classes = (RolePermission, ScopePermission)
     parser_classes = (StrictJSONParser,)
     pagination_class = KeysetPagination
     lookup_field = "reference"

@@ -1,25 +1,27 @@
-"""Departments and log-in over REST."""
+"""Departments, users and log-in over REST."""
 
 from typing import Any
 
 from django.contrib.auth import authenticate
+from django.utils import timezone
 from drf_spectacular.utils import extend_schema
-from knox.models import get_token_model
 from rest_framework import serializers, status
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.mixins import ListModelMixin
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from people import credentials
 from people.filters import UserFilter
-from people.models import Department, Role, User
+from people.models import Department, Role, Token, User
 from people.resources import Bounded, Resource, StrictJSONParser
+from people.scopes import ANY
 from people.serializers import DepartmentSerializer, UserSerializer
 
 
 class DepartmentViewSet(ListModelMixin, Resource):
+    scope = "departments"
     queryset = Department.objects.all()
     serializer_class = DepartmentSerializer
 
@@ -27,6 +29,7 @@ class DepartmentViewSet(ListModelMixin, Resource):
 class UserViewSet(ListModelMixin, Resource):
     """Who may log in, and who is away; kept by administrators. A new user has no password yet."""
 
+    scope = "users"
     readers = (Role.ADMINISTRATOR,)
     queryset = User.objects.prefetch_related("departments", "absences")
     serializer_class = UserSerializer
@@ -49,6 +52,7 @@ class TokenSerializer(serializers.Serializer[Any]):
 class TokenView(Bounded):
     """Exchanges an address and a password for a token that expires."""
 
+    scope = ANY
     authentication_classes = ()
     permission_classes = (AllowAny,)
     parser_classes = (StrictJSONParser,)
@@ -58,22 +62,24 @@ class TokenView(Bounded):
         given = LoginSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         email = given.validated_data["email"].strip().lower()
-        user = authenticate(request, username=email, password=given.validated_data["password"])
-        if user is None:
+        user = authenticate(request._request, username=email, password=given.validated_data["password"])
+        if not isinstance(user, User):
             raise AuthenticationFailed("The address or the password is not right.")
-        kept, token = get_token_model().objects.create(user=user)
-        return Response({"token": token, "expiry": kept.expiry})
+        kept, token = credentials.log_in(user, at=timezone.now())
+        return Response({"token": token, "expiry": kept.expiry}, headers={"Cache-Control": "no-store"})
 
     def get_authenticate_header(self, request: Request) -> str:
         """A wrong password is a 401, and asks for nothing else."""
-        return "Token"
+        return "Token, Bearer"
 
 
-class CurrentTokenView(APIView):
-    """Gives the token that the request was made with back."""
+class CurrentTokenView(Bounded):
+    """Gives the token that the request was made with back: it is good for nothing from now on."""
+
+    scope = ANY
 
     @extend_schema(request=None, responses={204: None})
     def delete(self, request: Request) -> Response:
-        if request.auth is not None:
-            request.auth.delete()
+        if isinstance(request.auth, Token):
+            credentials.give_back(request.auth, at=timezone.now())
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -12,6 +12,7 @@ EDITORS = (Role.POLICY_EDITOR, Role.POLICY_PUBLISHER, Role.ADMINISTRATOR)
 
 
 class PolicyChangeViewSet(ListModelMixin, Resource):
+    scope = "policy-changes"
     writers = EDITORS
     queryset = PolicyChange.objects.whole()
     serializer_class = PolicyChangeSerializer
@@ -20,12 +21,14 @@ class PolicyChangeViewSet(ListModelMixin, Resource):
 
 
 class PartyListViewSet(ListModelMixin, Resource):
+    scope = "party-lists"
     writers = EDITORS
     queryset = PartyList.objects.prefetch_related("entries__organization")
     serializer_class = PartyListSerializer
 
 
 class LicenceViewSet(ListModelMixin, Resource):
+    scope = "licences"
     writers = (Role.BUYER, *EDITORS)
     queryset = Licence.objects.select_related("exporter", "consignee", "end_user")
     serializer_class = LicenceSerializer

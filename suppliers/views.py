@@ -10,6 +10,7 @@ from suppliers.serializers import OrganizationSerializer
 
 
 class OrganizationViewSet(ListModelMixin, Resource):
+    scope = "organizations"
     writers = (Role.BUYER, Role.ADMINISTRATOR)
     queryset = Organization.objects.prefetch_related("names", "identifiers", "owners__owner")
     serializer_class = OrganizationSerializer

@@ -18,6 +18,13 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 os.environ.setdefault(
     "DATABASE_IDLE_SECONDS", "0"
 )  # fixtures of a package keep a transaction open for as long as it takes
+for _quota in (
+    "REQUESTS_PER_MINUTE",
+    "REQUESTS_PER_MINUTE_PER_ADDRESS",
+    "LOGIN_ATTEMPTS",
+    "LOGIN_ATTEMPTS_PER_ADDRESS",
+):
+    os.environ.setdefault(_quota, "0")  # what tests them sets them
 if "TOCSIN_TEST_RUN" not in os.environ:  # the controller, or a run without xdist
     os.environ["TOCSIN_TEST_RUN"] = str(os.getpid())
     os.environ["TOCSIN_STATE"] = os.path.join(os.environ.get("TOCSIN_STATE") or CHECKOUT / ".tocsin", "tests")

@@ -12,9 +12,9 @@ from alerts.dispositions import NotPossible, Unsuitable
 from alerts.models import Flag
 from alerts.models.actions import Reason
 from alerts.serializers import WholeFlagSerializer
-from alerts.views.conflict import Conflict
 from alerts.views.reading import FlagViewSet
 from people import clock
+from people.conflict import Conflict
 from people.fields import Choice, Day, Email, Text
 from people.models import User
 from people.principal import principal

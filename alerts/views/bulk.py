@@ -192,6 +192,7 @@ class BulkOrganizations(Bulk, OrganizationViewSet):
 class JobViewSet(Ledger):
     """Bulk jobs, one's own; administrators see all."""
 
+    scope = "jobs"
     queryset = BulkJob.objects.select_related("by")
     serializer_class = JobSerializer
     page_backwards = True

@@ -59,6 +59,7 @@ class NewKeySerializer(KeySerializer):
 class CalendarViewSet(Resource):
     """One's own calendar of critical dates."""
 
+    scope = "calendar"
     writers = READERS
     serializer_class = KeySerializer
 

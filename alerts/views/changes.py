@@ -49,6 +49,7 @@ class FeedSerializer(serializers.Serializer[Any]):
 class ChangesViewSet(Resource):
     """What changed, of what one may see."""
 
+    scope = "changes"
     writers = ()
     pagination_class: Any = None
     parameters: ClassVar[dict[str, tuple[str, ...]]] = {"changes": ("after", "types", "limit")}

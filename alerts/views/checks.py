@@ -1,6 +1,7 @@
 """Checks over REST: asked, verified, released, and what became of their answers since."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -31,15 +32,18 @@ from alerts.checks.serializers import (
 )
 from alerts.dispositions import WORKERS
 from alerts.models import Check, CheckRelease, CheckTurn
-from alerts.views.conflict import Conflict
 from people import clock
+from people.conflict import Conflict
 from people.principal import principal
 from people.resources import Bounded, Resource, refusal
+from people.scopes import ANY
 
 
 class ChecksViewSet(ListModelMixin, Resource):
     """Checks with receipts, the latest first: one's own and those of one's departments."""
 
+    scope = "checks"
+    verbs: ClassVar[Mapping[str, str]] = {"verify": "read"}
     queryset = Check.objects.select_related("owner", "department")
     serializer_class = CheckSerializer
     writers = WORKERS
@@ -90,6 +94,7 @@ class ChecksViewSet(ListModelMixin, Resource):
 class ReleasesViewSet(ChecksViewSet):
     """Takes the role policy_publisher or administrator."""
 
+    verbs: ClassVar[Mapping[str, str]] = {"release": "release", "take_back": "release"}
     writers = RELEASERS  # type: ignore[assignment]
 
     @extend_schema(request=ReleaseWritten, responses=WholeCheckSerializer)
@@ -120,6 +125,7 @@ class ReleasesViewSet(ChecksViewSet):
 class CheckChangesViewSet(ListModelMixin, Resource):
     """Answers of one's own receipts that turned, in the order in which they did; each until it is acknowledged."""
 
+    scope = "checks"
     queryset = CheckTurn.objects.none()
     serializer_class = TurnSerializer
     writers = WORKERS
@@ -148,6 +154,7 @@ class CheckChangesViewSet(ListModelMixin, Resource):
 class KeysView(Bounded):
     """The public keys that receipts are verified with, for anybody."""
 
+    scope = ANY
     authentication_classes = ()
     permission_classes = (AllowAny,)
 

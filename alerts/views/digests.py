@@ -37,6 +37,7 @@ class DigestsSerializer(serializers.Serializer[Any]):
 class DigestsViewSet(Resource):
     """How one is told of what can wait: at once, or in a digest when a working day, or a week, begins."""
 
+    scope = "digests"
     writers = READERS
     serializer_class = DigestsSerializer
 

@@ -3,9 +3,12 @@
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
-from drf_spectacular.views import SpectacularSwaggerSplitView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.request import Request
 from rest_framework.response import Response
+
+from people.resources import Bounded
+from people.scopes import ANY
 
 POLICY = (
     "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self';"
@@ -14,7 +17,13 @@ POLICY = (
 """Swagger UI styles its elements one by one; scripts come from files alone."""
 
 
-class DocumentationView(SpectacularSwaggerSplitView):
+class SchemaView(Bounded, SpectacularAPIView):
+    scope = ANY
+
+
+class DocumentationView(Bounded, SpectacularSwaggerSplitView):
+    scope = ANY
+
     @extend_schema(exclude=True)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         response: Response = super().get(request, *args, **kwargs)

@@ -8,9 +8,9 @@ from rest_framework.response import Response
 from alerts import doorbell
 from alerts.outbox.again import SENDERS, NotPossible, send_again
 from alerts.serializers import WholeMessageSerializer
-from alerts.views.conflict import Conflict
 from alerts.views.reading import MessageViewSet
 from alerts.webhooks.serializers import Nothing
+from people.conflict import Conflict
 from people.principal import principal
 
 

@@ -1,5 +1,8 @@
 """Preview, publish, withdraw: how a policy change comes into effect and out of it over REST."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -12,9 +15,9 @@ from alerts.bundle.single import inside, single
 from alerts.policy import ConfirmationNeeded, NotPublishable, publish, withdraw
 from alerts.preview import preview
 from alerts.revisions import preview_pending
-from alerts.views.conflict import Conflict
 from alerts.views.storing import refused
 from people import clock
+from people.conflict import Conflict
 from people.fields import Whole
 from people.models import Role
 from people.paging import LONGEST_ID
@@ -35,6 +38,8 @@ class Confirmation(Strict):
 
 class PublishedPolicyChanges(PolicyChangeViewSet):
     """The steps of a policy change."""
+
+    verbs: ClassVar[Mapping[str, str]] = {"preview": "read", "publish": "publish", "withdraw": "publish"}
 
     @extend_schema(
         request=KINDS[SECTION].serializer.__class__, responses={200: OpenApiTypes.OBJECT, 409: OpenApiTypes.OBJECT}

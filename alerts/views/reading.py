@@ -43,6 +43,7 @@ class Ledger(ListModelMixin, Resource):
 
 
 class FlagViewSet(Ledger):
+    scope = "flags"
     queryset = Flag.objects.select_related("contract__department", "measure__change", "disposition__assignee")
     serializer_class = FlagSerializer
     filterset_class = FlagFilter
@@ -78,6 +79,7 @@ class FlagViewSet(Ledger):
 
 
 class MessageViewSet(Ledger):
+    scope = "messages"
     queryset = Message.objects.select_related("policy_change")
     serializer_class = MessageSerializer
     filterset_class = MessageFilter
@@ -94,6 +96,7 @@ class MessageViewSet(Ledger):
 
 
 class RunViewSet(Ledger):
+    scope = "runs"
     queryset = ScreeningRun.objects.defer("scope", "buckets", "errors", "policies_set_aside")
     serializer_class = RunSerializer
     filterset_class = RunFilter
@@ -109,6 +112,7 @@ class RunViewSet(Ledger):
 class SetAsideViewSet(Ledger):
     """Contracts that cannot be screened now: their flags stay as they were, until somebody mends them."""
 
+    scope = "runs"
     queryset = SetAside.objects.all()
     serializer_class = SetAsideSerializer
 

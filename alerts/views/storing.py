@@ -23,11 +23,11 @@ from alerts.departments import OUTSIDE, TAKEN, of_others
 from alerts.policy import revise
 from alerts.revisions import pending
 from alerts.serializers import RevisionSerializer
-from alerts.views.conflict import Conflict
 from alerts.views.revising import link_to_revision, working_copy
 from contracts.views import ContractViewSet
 from people import clock
 from people.conditions import PreconditionRequired, check, conditional, tag, tagged
+from people.conflict import Conflict
 from people.describing import FIELDS_PARAMETER, READING, WRITING, WRITING_READ
 from people.principal import principal
 from people.resources import FIELDS, MergePatchParser, Resource, StrictJSONParser, refusal

@@ -14,7 +14,6 @@ from alerts import doorbell
 from alerts.filters import DeliveryFilter
 from alerts.models import WebhookDelivery, WebhookEndpoint
 from alerts.models.webhooks import WebhookType
-from alerts.views.conflict import Conflict
 from alerts.views.reading import Ledger
 from alerts.webhooks import endpoints
 from alerts.webhooks.endpoints import NotPossible, Range
@@ -30,6 +29,7 @@ from alerts.webhooks.serializers import (
     SecretSerializer,
 )
 from people import clock
+from people.conflict import Conflict
 from people.models import Department, User
 from people.principal import is_administrator, principal
 from people.resources import Resource, refusal
@@ -38,6 +38,7 @@ from people.resources import Resource, refusal
 class WebhookViewSet(ListModelMixin, Resource):
     """One's own endpoints; administrators see and keep those of all."""
 
+    scope = "webhooks"
     queryset = WebhookEndpoint.objects.select_related("owner", "department")
     serializer_class = EndpointSerializer
     writers = endpoints.OWNERS
@@ -167,6 +168,7 @@ class WebhookViewSet(ListModelMixin, Resource):
 class DeliveryViewSet(Ledger):
     """The ledger of what was sent to one's endpoints, the latest first."""
 
+    scope = "webhooks"
     queryset = WebhookDelivery.objects.select_related("endpoint", "event")
     serializer_class = DeliverySerializer
     filterset_class = DeliveryFilter

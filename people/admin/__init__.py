@@ -9,7 +9,6 @@ from django.contrib.auth.models import Group
 from django.db import models
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from knox.models import AuthToken
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, FieldTextFilter, RangeDateTimeFilter
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -20,7 +19,7 @@ from people.admin.pages import FactsAdmin, LedgerAdmin, RoleAdmin, RowsInline
 from people.models import Absence, ChangeEntry, Department, Role, User
 from people.serializers import DepartmentSerializer, Period, UserSerializer
 
-admin.site.unregister([Group, AuthToken])  # what people may do follows from their roles; tokens come and go by log-in
+admin.site.unregister(Group)  # what people may do follows from their roles
 admin.site.site_title = admin.site.site_header = "Tocsin"
 admin.site.index_title = _("Today")
 

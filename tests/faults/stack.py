@@ -84,6 +84,7 @@ class Stack:
             "WEBHOOKS_TO_LOOPBACK": "1",
             "TWO_PERSON_PUBLICATION": "0",
             "BLAST_RADIUS": "1000000",
+            "REQUESTS_PER_MINUTE": "0",
             "LOG_LEVEL": "WARNING",
         }
 
