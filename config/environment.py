@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, time
 from ipaddress import ip_network
 from typing import TypedDict, TypeVar
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -157,6 +157,22 @@ def one_of(*known: str) -> Callable[[str], str]:
         return value
 
     return parse
+
+
+def origin(value: str) -> SplitResult:
+    """The address of a site: http or https, a host, and nothing behind it."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query or parts.username:
+        raise ValueError(f"{value!r} is not of the form https://tocsin.example")
+    return parts
+
+
+def hosts(value: str) -> list[str]:
+    """Comma-separated host names. One that stands for all is refused: links in answers would lead where a sender says."""
+    found = [part.strip() for part in value.split(",") if part.strip()]
+    if "*" in found:
+        raise ValueError("'*' is every host; name those that lead here")
+    return found
 
 
 def networks(value: str) -> list[str]:

@@ -9,7 +9,6 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import django_stubs_ext
 
@@ -52,16 +51,23 @@ BASE_URL = needed(
     "the address under which people reach Tocsin, for the links in mails",
     embedded=_run.url if _run else "http://localhost:8000",
 ).rstrip("/")
-_hosts = [host] if (host := urlsplit(BASE_URL).hostname) else []
-ALLOWED_HOSTS = [*_hosts, *env.names("ALLOWED_HOSTS"), "localhost", "127.0.0.1", "[::1]"]
-CSRF_TRUSTED_ORIGINS = [BASE_URL] if _hosts else []
-_secure = BASE_URL.startswith("https://")
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _secure
-SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", 0)
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.switch("BEHIND_TLS_PROXY", default=False) else None
-X_FRAME_OPTIONS = "DENY"
+_origin = env.parse("BASE_URL", BASE_URL, environment.origin, None)
+_hosts = env.parsed("ALLOWED_HOSTS", environment.hosts, [])
+ALLOWED_HOSTS = [*([_origin.hostname] if _origin else []), *_hosts, "localhost", "127.0.0.1", "[::1]"]
+CSRF_TRUSTED_ORIGINS = [BASE_URL] if _origin else []
 # Networks of proxies whose X-Forwarded-For is believed (config/wsgi.py). Everybody else is who they are connected as.
 TRUSTED_PROXIES = env.parsed("TRUSTED_PROXIES", environment.networks, [])
+_secure = BASE_URL.startswith("https://")
+_behind_proxy = env.switch("BEHIND_TLS_PROXY", default=False)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _secure
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _behind_proxy else None
+SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", 365 * 24 * 3600 if _secure else 0)
+# Without a proxy that says how it was reached nobody could tell, and would be sent round in a circle.
+SECURE_SSL_REDIRECT = _secure and (_behind_proxy or bool(TRUSTED_PROXIES))
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]  # asked from within
+# Other hosts of the domain are not ours to bind to TLS, nor to have listed in browsers.
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
+X_FRAME_OPTIONS = "DENY"
 IPWARE_META_PRECEDENCE_ORDER = ["REMOTE_ADDR"]  # of the logs
 
 INSTALLED_APPS = [
@@ -94,6 +100,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "config.request_ids.request_ids",
+    "config.content_policy.content_policy",
     "django.middleware.security.SecurityMiddleware",
     "config.compression.CompressedApi",
     "whitenoise.middleware.WhiteNoiseMiddleware",

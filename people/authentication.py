@@ -1,9 +1,8 @@
 """Who sends a request with a token: a person who logged in with it, or a service account by its credential."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -12,12 +11,11 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from people.credentials import note_use
 from people.models import Token, User
 from people.scopes import ANY, SCOPES, needed
 
 KEYWORDS = (b"token", b"bearer")
-NOTED_EVERY = timedelta(minutes=5)
-"""When a token was used last is noted no more often than this."""
 
 
 class TokenAuthentication(BaseAuthentication):
@@ -45,16 +43,8 @@ def find(sent: str, *, at: datetime) -> Token | None:
         return None
     if token.credential is not None and token.credential.revoked_at is not None:
         return None
-    if token.last_used_at is None or token.last_used_at <= at - NOTED_EVERY:
-        _note_use(token, at)
+    note_use(token, at=at)
     return token
-
-
-def _note_use(token: Token, at: datetime) -> None:
-    """Whoever notes it already is not waited for: a long transaction of the same token would hold up all others."""
-    stale = Q(last_used_at__isnull=True) | Q(last_used_at__lte=at - NOTED_EVERY)
-    free = Token.objects.filter(stale, pk=token.pk).select_for_update(skip_locked=True)
-    Token.objects.filter(pk__in=free.values("pk")).update(last_used_at=at)
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -17,6 +17,8 @@ from knox.crypto import hash_token
 
 from people.models import Credential, ServiceAccount, Token, User
 
+NOTED_EVERY = timedelta(minutes=5)
+"""When a token was used last is noted no more often than this."""
 LONGEST_OVERLAP_HOURS = 7 * 24
 """How long the secret before may still be used while a new one takes its place."""
 
@@ -86,6 +88,14 @@ def give_back(token: Token, *, at: datetime) -> None:
     Token.objects.filter(pk=token.pk).update(expiry=at)
 
 
+def note_use(token: Token, *, at: datetime) -> None:
+    """Whoever notes it already is not waited for: a long transaction of the same token would hold up all others."""
+    if token.last_used_at is not None and token.last_used_at > at - NOTED_EVERY:
+        return
+    free = Token.objects.filter(pk=token.pk).select_for_update(skip_locked=True)
+    Token.objects.filter(pk__in=free.values("pk")).update(last_used_at=at)
+
+
 def exchange(client_id: str, secret: str, *, scopes: Collection[str] | None, at: datetime) -> tuple[Token, str]:
     """An access token, and its text, with the scopes asked for, or all; it lives ACCESS_TOKEN_SECONDS, and never longer
     than the secret. Raises InvalidClient or InvalidScope."""
@@ -108,7 +118,7 @@ def exchange(client_id: str, secret: str, *, scopes: Collection[str] | None, at:
             raise InvalidScope
         lifetime = min(timedelta(seconds=settings.ACCESS_TOKEN_SECONDS), (kept.expiry or at) - at)
         Token.objects.filter(credential=credential, kind=Token.Kind.ACCESS, expiry__lte=at).delete()
-        Token.objects.filter(pk=kept.pk).update(last_used_at=at)
+        note_use(kept, at=at)
         return _made(
             credential.account,
             kind=Token.Kind.ACCESS,
