@@ -3,17 +3,16 @@
 from typing import Any
 
 from django.db.models import QuerySet
-from rest_framework.mixins import ListModelMixin
-
 from contracts.filters import ContractFilter
 from contracts.models import Contract
 from contracts.serializers import ContractSerializer
+from people.json_rows import JsonList
 from people.models import Role
 from people.principal import principal
 from people.resources import Resource
 
 
-class ContractViewSet(ListModelMixin, Resource):
+class ContractViewSet(JsonList, Resource):
     scope = "contracts"
     writers = (Role.BUYER, Role.ADMINISTRATOR)
     queryset = Contract.objects.select_related(

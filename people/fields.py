@@ -12,6 +12,9 @@ from typing import Any, NoReturn
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.core.validators import validate_email
+from django.db.models import Func, TextField
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast
 from rest_framework import serializers
 from rest_framework.fields import empty
 
@@ -244,6 +247,10 @@ class Amount(Fact, serializers.DecimalField):
     def to_representation(self, value: Any) -> Any:
         return value if isinstance(value, str) else f"{value.normalize():f}"
 
+    def in_sql(self, column: Combinable) -> Combinable:
+        """The same of a column, written by PostgreSQL."""
+        return Cast(Func(column, function="trim_scale"), TextField())
+
 
 def percentage(**options: Any) -> Amount:
     """0 to 100."""
@@ -295,6 +302,14 @@ class Instant(Fact, serializers.DateTimeField):
 
     def to_representation(self, value: Any) -> Any:
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+    def in_sql(self, column: Combinable) -> Combinable:
+        """The same of a column, written by PostgreSQL."""
+        return Func(
+            column,
+            template="""replace(to_char(%(expressions)s AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '.000000', '')""",
+            output_field=TextField(),
+        )
 
 
 def _check_year(day: date) -> None:

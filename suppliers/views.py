@@ -1,7 +1,6 @@
 """Organizations over REST."""
 
-from rest_framework.mixins import ListModelMixin
-
+from people.json_rows import JsonList
 from people.models import Role
 from people.resources import Resource
 from suppliers.filters import OrganizationFilter
@@ -9,7 +8,7 @@ from suppliers.models import Organization
 from suppliers.serializers import OrganizationSerializer
 
 
-class OrganizationViewSet(ListModelMixin, Resource):
+class OrganizationViewSet(JsonList, Resource):
     scope = "organizations"
     writers = (Role.BUYER, Role.ADMINISTRATOR)
     queryset = Organization.objects.prefetch_related("names", "identifiers", "owners__owner")

@@ -72,9 +72,9 @@ def measure(size: Size, first: bool) -> Measured:
     client = signed_in(SOURCE)
     times = 1 if size.trial else TIMES
     with override_settings(ROOT_URLCONF=__name__):
-        pairs = [
-            (_page(client, "/api/v1/contracts"), _page(client, "/api/v1/usual")) for _ in range(WARMING + times)
-        ][WARMING:]
+        pairs = [(_page(client, "/api/v1/contracts"), _page(client, "/api/v1/usual")) for _ in range(WARMING + times)][
+            WARMING:
+        ]
     ours, usual = (median(times) for times in zip(*pairs, strict=True))
     operation = f"GET contracts, {ROWS} with their lines, median of {times}"
     return Measured([Finding("P6", operation, ours, "a ModelSerializer with prefetch", usual, at_least=TIMES_FASTER)])

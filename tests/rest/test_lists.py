@@ -117,3 +117,41 @@ def test_the_id_of_a_request_is_in_its_answer_and_in_its_problem(administrator):
     ours = administrator.get("/api/v1/contracts?limit=1", headers={"X-Request-ID": "a b\x7f"})
     assert len(ours["X-Request-ID"]) == 36
     assert references(ours)
+
+
+def test_rows_of_a_list_are_the_objects_themselves(administrator):
+    """PostgreSQL writes the rows of these lists, Python the objects: to the letter the same, and in one order."""
+    odd = {
+        "reference": "ODD",
+        "kind": "purchase",
+        "supplier": Contract.objects.values_list("supplier__reference", flat=True)[0],
+        "buyer": Contract.objects.values_list("buyer__reference", flat=True)[0],
+        "title": 'tab\t, "quotes" \\ / </script> \u2028 磁石 🧲',
+        "concluded_at": "2025-11-20T09:00:00.000001+09:00",
+        "concluded_timezone": "Asia/Tokyo",
+        "notice_days": 0,
+        "amendments": [
+            {"made_on": "2026-01-02", "increases_quantity_or_term": False, "summary": "later"},
+            {"made_on": "2025-12-24", "increases_quantity_or_term": None, "summary": None},
+        ],
+        "lines": [
+            {"number": 20, "quantity": "1200.500", "unit_price": "0.000", "purity": "99.990", "delivered": "1"},
+            {
+                "number": 10,
+                "quantity": "100000000000000000000",
+                "cancelled": "0.000000001",
+                "control_codes": [],
+                "elements": ["Nd", "Dy"],
+                "tariff_codes": {"JP": "850511000", "CN": "8505111000"},
+                "content": [{"origin": "CN", "value_share": "0.40"}, {"origin": None, "value_share": None}],
+            },
+        ],
+    }
+    assert administrator.put("/api/v1/contracts/ODD", odd).status_code == 201
+    administrator.put("/api/v1/contracts/ODD-TOO", {**odd, "reference": "ODD-TOO", "concluded_at": "2025-11-20T00:00Z"})
+    for kind in ("contracts", "organizations"):
+        rows = walk(administrator, kind)
+        assert len(rows) > 10
+        for row in rows:
+            alone = administrator.get(f"/api/v1/{kind}/{row['reference']}").json()
+            assert list(row.items()) == list(alone.items())
