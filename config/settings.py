@@ -155,9 +155,11 @@ _options: dict[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 25_000,
 }
+# Triggers ask which of them to leave out; where the setting is missing, each call raises an error and catches it.
+_options["options"] = "-c pgtrigger.ignore={}"
 # The database ends a transaction whose process has stopped in the middle of it, and what it holds is free again.
 if _idle := env.number("DATABASE_IDLE_SECONDS", 60):
-    _options["options"] = f"-c idle_in_transaction_session_timeout={_idle}s"
+    _options["options"] += f" -c idle_in_transaction_session_timeout={_idle}s"
 if _pool:
     _options["pool"] = {"min_size": 1, "max_size": _pool, "timeout": 10}
 DATABASES = {

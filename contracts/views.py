@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.db.models import QuerySet
+
 from contracts.filters import ContractFilter
 from contracts.models import Contract
 from contracts.serializers import ContractSerializer

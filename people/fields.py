@@ -12,9 +12,6 @@ from typing import Any, NoReturn
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.core.validators import validate_email
-from django.db.models import Func, TextField
-from django.db.models.expressions import Combinable
-from django.db.models.functions import Cast
 from rest_framework import serializers
 from rest_framework.fields import empty
 
@@ -247,9 +244,9 @@ class Amount(Fact, serializers.DecimalField):
     def to_representation(self, value: Any) -> Any:
         return value if isinstance(value, str) else f"{value.normalize():f}"
 
-    def in_sql(self, column: Combinable) -> Combinable:
-        """The same of a column, written by PostgreSQL."""
-        return Cast(Func(column, function="trim_scale"), TextField())
+    def in_sql(self, column: str) -> str:
+        """The same, of a column that PostgreSQL shows."""
+        return f"trim_scale({column})::text"
 
 
 def percentage(**options: Any) -> Amount:
@@ -303,13 +300,9 @@ class Instant(Fact, serializers.DateTimeField):
     def to_representation(self, value: Any) -> Any:
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
-    def in_sql(self, column: Combinable) -> Combinable:
-        """The same of a column, written by PostgreSQL."""
-        return Func(
-            column,
-            template="""replace(to_char(%(expressions)s AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '.000000', '')""",
-            output_field=TextField(),
-        )
+    def in_sql(self, column: str) -> str:
+        """The same, of a column that PostgreSQL shows."""
+        return f"""replace(to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), '.000000', '')"""
 
 
 def _check_year(day: date) -> None:

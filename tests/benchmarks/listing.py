@@ -5,13 +5,13 @@ from typing import Any
 
 from django.test import override_settings
 from django.urls import include, path
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.test import APIClient
 
 from contracts.models import Amendment, Contract, Line
 from people.resources import READERS, Resource
-from rest_framework import serializers
 from tests.benchmarks.figures import Finding, Measured, seconds
 from tests.benchmarks.filling import SOURCE
 from tests.benchmarks.saving import signed_in
