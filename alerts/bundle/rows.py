@@ -116,7 +116,7 @@ def write(kind: Kind, changes: SectionChanges, identities: Identities, *, at: da
         id = identities(kind.section, row[kind.key])
         return {"id": id, **blank, **_assigned(row, columns, kind.links, identities)}
 
-    if max(len(changes.objects), *map(len, changes.parts.values())) >= MANY:
+    if max([len(changes.objects), *map(len, changes.parts.values())]) >= MANY:
         _forget_plans()
     # In one order whatever the bundle's, so that two who create the same objects cannot deadlock.
     rows = sorted(changes.objects, key=lambda row: str(row[kind.key]))
