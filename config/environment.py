@@ -168,7 +168,7 @@ def origin(value: str) -> SplitResult:
 
 
 def hosts(value: str) -> list[str]:
-    """Comma-separated host names. One that stands for all is refused: links in answers would lead where a sender says."""
+    """Comma-separated host names. One that stands for all is refused: links would lead where a sender says."""
     found = [part.strip() for part in value.split(",") if part.strip()]
     if "*" in found:
         raise ValueError("'*' is every host; name those that lead here")

@@ -32,6 +32,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_BACK_BUTTON": True,
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": favicon}],
     "STYLES": [stylesheet],
+    "LOGIN": {"form": "people.login_form.LoginForm"},
     "DASHBOARD_CALLBACK": "alerts.admin.dashboard.today",
     "COLORS": {
         "primary": {
@@ -96,6 +97,8 @@ UNFOLD: dict[str, Any] = {
                 "title": _("Administration"),
                 "items": [
                     _page(_("Users"), "person", "people_user", ADMINISTRATORS),
+                    _page(_("Service accounts"), "smart_toy", "people_serviceaccount", ADMINISTRATORS),
+                    _page(_("Credentials"), "key", "people_credential", ADMINISTRATORS),
                     _page(_("Departments"), "groups", "people_department"),
                     _page(_("Change log"), "receipt_long", "people_changeentry", ADMINISTRATORS),
                 ],

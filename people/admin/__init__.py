@@ -6,14 +6,16 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, FieldTextFilter, RangeDateTimeFilter
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from people.admin import machines
 from people.admin.checking import CheckedForm, CheckedFormSet
 from people.admin.pages import FactsAdmin, LedgerAdmin, RoleAdmin, RowsInline
 from people.models import Absence, ChangeEntry, Department, Role, User
@@ -98,6 +100,12 @@ class UserAdmin(DjangoUserAdmin, FactsAdmin):  # type: ignore[type-arg]
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Any]:
         return super().get_queryset(request).prefetch_related("departments")
 
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        """A service account has no password, and gets none."""
+        if id.isdecimal() and User.objects.filter(pk=id, is_service=True).exists():
+            raise PermissionDenied
+        return super().user_change_password(request, id, form_url)
+
     @display(description=_("roles"))
     def shown_roles(self, user: User) -> str:
         return ", ".join(str(Role(role).label) for role in user.roles)
@@ -118,4 +126,4 @@ class ChangeEntryAdmin(LedgerAdmin):
     sortable_by = ("id",)
 
 
-__all__ = ["ChangeEntryAdmin", "DepartmentAdmin", "RoleAdmin", "UserAdmin"]
+__all__ = ["ChangeEntryAdmin", "DepartmentAdmin", "RoleAdmin", "UserAdmin", "machines"]
