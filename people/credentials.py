@@ -93,7 +93,8 @@ def note_use(token: Token, *, at: datetime) -> None:
     if token.last_used_at is not None and token.last_used_at > at - NOTED_EVERY:
         return
     free = Token.objects.filter(pk=token.pk).select_for_update(skip_locked=True)
-    Token.objects.filter(pk__in=free.values("pk")).update(last_used_at=at)
+    with transaction.atomic():
+        Token.objects.filter(pk__in=free.values("pk")).update(last_used_at=at)
 
 
 def exchange(client_id: str, secret: str, *, scopes: Collection[str] | None, at: datetime) -> tuple[Token, str]:
