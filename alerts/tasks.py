@@ -12,6 +12,7 @@ from alerts.escalation import moving
 from alerts.outbox import queue
 from alerts.reminders import rounds
 from alerts.webhooks import delivery as webhooks
+from people import idempotency
 from people.clock import now
 
 SOME = 10
@@ -37,6 +38,7 @@ def sweep() -> None:
         look_again()
     remind()
     deliver()
+    idempotency.forget_expired()
 
 
 @shared_task(ignore_result=True)

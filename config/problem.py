@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
+from drf_spectacular.utils import OpenApiParameter
 from drf_standardized_errors.formatter import ExceptionFormatter
 from drf_standardized_errors.handler import ExceptionHandler
 from drf_standardized_errors.openapi import AutoSchema
@@ -13,6 +14,8 @@ from rest_framework import serializers
 from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
+
+from people.idempotency import HEADER, REPLAYED, Repeatable
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -102,8 +105,30 @@ class Problem(serializers.Serializer[Any]):
     errors = ProblemError(many=True, required=False)  # type: ignore[assignment]  # a field, not the property
 
 
+REPEATED = OpenApiParameter(
+    HEADER,
+    str,
+    OpenApiParameter.HEADER,
+    pattern='^("[ !#-\\[\\]-~]{1,255}"|[!#-~]{1,255})$',
+    description=f"Of your making, new for each request. Sent again with the same request it is answered as the first"
+    f" time, with `{REPLAYED}: true`, and nothing is done twice; 409 while the first is at work, 422 with another one.",
+)
+
+
 class ProblemSchema(AutoSchema):
     """Documents every error response of the OpenAPI schema as a problem document."""
+
+    def get_override_parameters(self) -> list[Any]:
+        found: list[Any] = super().get_override_parameters()
+        return [*found, REPEATED] if self._repeatable else found
+
+    def _get_allowed_error_status_codes(self) -> list[str]:
+        found: list[str] = super()._get_allowed_error_status_codes()
+        return [*found, "409", "422"] if self._repeatable else found
+
+    @property
+    def _repeatable(self) -> bool:
+        return self.method == "POST" and isinstance(self.view, Repeatable) and self.view.takes_key
 
     def _get_error_response_serializer(self, status_code: str) -> type[Problem]:
         return Problem

@@ -273,3 +273,27 @@ class ChangeEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.reference} v{self.version}"
+
+
+class KeptAnswer(models.Model):
+    """The answer to a POST under its Idempotency-Key, see people/idempotency.py; none yet while `status` is null.
+
+    All moments are on the database's clock. `body` is packed; null where the answer was too long to be kept.
+    """
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="+", db_index=False)
+    key = models.CharField(max_length=255)
+    fingerprint = models.CharField(max_length=64, help_text="SHA-256 of method, address, content type and body")
+    token = models.UUIDField(help_text="of the request that answers")
+    lease_until = models.DateTimeField(help_text="until when that request is taken to be at work")
+    expires_at = models.DateTimeField()
+    status = models.PositiveSmallIntegerField(null=True)
+    headers = models.JSONField(default=dict)
+    body = models.BinaryField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(name="one_answer_per_user_and_key", fields=["user", "key"])]
+        indexes = [models.Index("expires_at", name="keptanswer_expires_at")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.key}"

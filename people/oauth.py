@@ -71,6 +71,7 @@ class OAuthTokenView(Bounded):
     permission_classes = (AllowAny,)
     parser_classes = (BoundedFormParser,)
     scope = ANY
+    secret_actions = ("post",)
 
     @extend_schema(
         request={"application/x-www-form-urlencoded": TokenRequest},

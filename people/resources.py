@@ -16,9 +16,9 @@ from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
-from rest_framework.views import APIView
 
 from people.constraints import REFERENCE
+from people.idempotency import Repeatable
 from people.models import Role
 from people.paging import PARAMETERS, KeysetPagination
 from people.principal import has_role
@@ -150,7 +150,7 @@ def keep_fields(serializer: Any, names: Sequence[str]) -> None:
         serializer.fields.pop(name)
 
 
-class Bounded(APIView):
+class Bounded(Repeatable):
     """Counts each request before anything else is decided, also those of nobody; answers a body beyond
     DATA_UPLOAD_MAX_MEMORY_SIZE with 413."""
 

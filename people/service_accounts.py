@@ -1,5 +1,6 @@
 """Service accounts over REST: machines as users without a password, and the credentials they authenticate with."""
 
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -21,7 +22,7 @@ from people.fields import Email
 from people.models import Credential, Department, Role, ServiceAccount, Token, User
 from people.principal import principal
 from people.provenance import record
-from people.resources import Resource, refusal
+from people.resources import KEYS, Resource, refusal
 from people.serializers import (
     CredentialRotation,
     CredentialSerializer,
@@ -112,6 +113,7 @@ class CredentialViewSet(ListModelMixin, Resource):
     """The credentials of a service account; secrets are shown when they are made, and never again."""
 
     scope = "service-accounts"
+    secret_actions = ("issue", "rotate")
     readers = (Role.ADMINISTRATOR,)
     queryset = Credential.objects.prefetch_related(
         Prefetch("tokens", Token.objects.filter(kind=Token.Kind.SECRET), to_attr="secrets")
@@ -119,6 +121,11 @@ class CredentialViewSet(ListModelMixin, Resource):
     serializer_class = CredentialSerializer
     lookup_field = "pk"
     page_key = "pk"
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if not re.fullmatch(KEYS["email"], str(self.kwargs["reference"]), re.ASCII):
+            raise Http404
 
     def get_queryset(self) -> QuerySet[Any]:
         found: QuerySet[Any] = super().get_queryset()

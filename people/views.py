@@ -56,6 +56,7 @@ class TokenView(Bounded):
     authentication_classes = ()
     permission_classes = (AllowAny,)
     parser_classes = (StrictJSONParser,)
+    secret_actions = ("post",)
 
     @extend_schema(request=LoginSerializer, responses={200: TokenSerializer}, auth=[])
     def post(self, request: Request) -> Response:

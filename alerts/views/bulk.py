@@ -122,6 +122,7 @@ class Bulk(Resource):
     """POST of many objects of a bundle's section."""
 
     section: ClassVar[str]
+    longest_body = MOST_BYTES
     parser_classes: Any = (ArrayParser, LinesParser)
     parameters: ClassVar[Mapping[str, Sequence[str]]] = {"bulk": ("dry_run", "mode", "source")}
 

@@ -60,6 +60,7 @@ class CalendarViewSet(Resource):
     """One's own calendar of critical dates."""
 
     scope = "calendar"
+    secret_actions = ("create",)
     writers = READERS
     serializer_class = KeySerializer
 

@@ -39,6 +39,7 @@ class WebhookViewSet(ListModelMixin, Resource):
     """One's own endpoints; administrators see and keep those of all."""
 
     scope = "webhooks"
+    secret_actions = ("rotate",)
     queryset = WebhookEndpoint.objects.select_related("owner", "department")
     serializer_class = EndpointSerializer
     writers = endpoints.OWNERS
