@@ -1,5 +1,6 @@
 """How often somebody may ask: counted for all processes together, announced, and no reason to fail without Redis."""
 
+import runpy
 import subprocess
 import sys
 import time
@@ -10,7 +11,6 @@ import redis
 from django.conf import settings as ours
 from django.test import Client, RequestFactory
 from django.urls import reverse
-from granian.utils.proxies import wrap_wsgi_with_proxy_headers
 from rest_framework.test import APIClient
 
 from config.embedded.places import CHECKOUT
@@ -21,6 +21,7 @@ from people.throttles import Quota, address, counters, spend
 CONTRACTS = "/api/v1/contracts"
 LOGIN = "/api/v1/auth/token"
 KEYS = "/api/v1/checks/keys"
+pytestmark = pytest.mark.xdist_group("quotas")  # all processes of a test run count in one Redis
 
 
 @pytest.fixture(autouse=True)
@@ -87,9 +88,7 @@ def test_who_is_not_signed_in_is_counted_by_address(db, settings):
     assert client.get(KEYS).status_code == 200
     answers = [client.get(KEYS), client.get(CONTRACTS), client.get(CONTRACTS, HTTP_AUTHORIZATION="Token wrong")]
     assert [answer.status_code for answer in answers] == [429, 429, 429]
-    assert (
-        client.post("/api/v1/oauth/token", "a=1", content_type="application/x-www-form-urlencoded").status_code == 429
-    )
+    assert client.generic("POST", "/api/v1/oauth/token", "a=1").status_code == 429
     assert client.get(KEYS, REMOTE_ADDR="192.0.2.9").status_code == 200
 
 
@@ -173,9 +172,7 @@ def test_log_in_is_slowed_down_per_account_whether_or_not_it_exists(db, settings
     settings.LOGIN_ATTEMPTS = 3
     User.objects.create_user("grace@example.com", "correct horse battery")
     for email in ("grace@example.com", "nobody@example.com"):
-        answers = [
-            log_in("wrong", spelled, REMOTE_ADDR=f"192.0.2.{n}") for n, spelled in enumerate([email.upper()] * 4)
-        ]
+        answers = [log_in("wrong", email.upper(), REMOTE_ADDR=f"192.0.2.{n}") for n in range(4)]
         assert [answer.status_code for answer in answers] == [401, 401, 401, 429]
         assert [error["code"] for error in answers[-1].json()["errors"]] == ["throttled"]
         assert 290 <= int(answers[-1]["Retry-After"]) <= 300
@@ -237,9 +234,11 @@ def test_an_address_counts_for(connected, counted):
         ("10.1.2.3", "", "10.1.2.3"),
     ],
 )
-def test_forwarded_addresses_are_believed_of_trusted_proxies_alone(connected, forwarded, found):
+def test_forwarded_addresses_are_believed_of_trusted_proxies_alone(settings, monkeypatch, connected, forwarded, found):
+    settings.TRUSTED_PROXIES = ["10.0.0.0/8"]
     seen = {}
-    application = wrap_wsgi_with_proxy_headers(lambda environ, start: seen.update(environ), ["10.0.0.0/8"])
+    monkeypatch.setattr("django.core.wsgi.get_wsgi_application", lambda: lambda environ, start: seen.update(environ))
+    application = runpy.run_path(str(CHECKOUT / "config" / "wsgi.py"))["application"]
     application({"REMOTE_ADDR": connected, "HTTP_X_FORWARDED_FOR": forwarded}, None)
     assert seen["REMOTE_ADDR"] == found
 
