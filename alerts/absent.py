@@ -8,6 +8,7 @@ from alerts.bundle.kinds import KINDS
 from alerts.bundle.many import Many, Result, Row
 from alerts.bundle.problems import Problem
 from contracts.models import Contract
+from people import row_security
 from people.models import User
 
 
@@ -18,13 +19,15 @@ def absent(section: str, sent: Collection[str], *, source: str, seen_by: User) -
     if section == "contracts":
         known = known.visible_to(seen_by).filter(closed_as__isnull=True)
     references = known.order_by("reference").values_list("reference", flat=True)
-    return [reference for reference in references.iterator() if reference not in sent]
+    with row_security.seen_by(seen_by):
+        return [reference for reference in references.iterator() if reference not in sent]
 
 
 def close(references: Sequence[str], *, as_: str, source: str, by: User, at: datetime) -> list[Result]:
     """Close contracts that the source stands behind; any other is refused."""
     theirs = Contract.objects.visible_to(by).filter(reference__in=references, provenance__has_key=source)
-    known = set(theirs.values_list("reference", flat=True))
+    with row_security.seen_by(by):
+        known = set(theirs.values_list("reference", flat=True))
     stranger = Problem((), "not_of_this_source", f"there is no such contract of {source}")
     rows = [
         Row(number, {"reference": reference, "closed_as": as_}, None if reference in known else stranger)

@@ -36,6 +36,8 @@ OPENED = (
     "updated_at",
 )
 NULL = "\\N"
+SENT = "sent_flags"
+"""A table of the session, empty between uses: COPY takes no rows into a table with row-level security."""
 BLOCK = 10_000
 """Rows handed to COPY at once."""
 
@@ -52,9 +54,15 @@ def open_flags(
         )
         ids = [id for (id,) in cursor.fetchall()]
         rows = _rows(ids, flags, measures.tolist(), versions, policy_version, run.at.isoformat())
-        with cursor.copy(f"COPY {FLAGS} ({', '.join(OPENED)}) FROM STDIN") as copy:
+        columns = ", ".join(OPENED)
+        cursor.execute(
+            f"CREATE TEMPORARY TABLE IF NOT EXISTS {SENT} ON COMMIT DELETE ROWS AS"
+            f" SELECT {columns} FROM {FLAGS} WITH NO DATA; TRUNCATE {SENT}"
+        )
+        with cursor.copy(f"COPY {SENT} ({columns}) FROM STDIN") as copy:
             for block in _blocks(rows):
                 copy.write(block)
+        cursor.execute(f"INSERT INTO {FLAGS} ({columns}) SELECT {columns} FROM {SENT}")
         # Nobody else opens flags meanwhile: runs take turns.
         cursor.execute(
             f"""

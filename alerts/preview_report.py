@@ -1,5 +1,6 @@
 """A preview in figures and rows: contracts, owners, departments and money, and flag by flag for whoever may see it."""
 
+from contextlib import nullcontext
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +15,7 @@ from alerts.screening.flags import Flags
 from contracts.columns import Ids
 from contracts.copying import Span
 from contracts.models import Contract
+from people import row_security
 from people.models import User
 
 ROWS = 1000
@@ -80,7 +82,9 @@ def _first_contracts(contracts: Ids, seen_by: User | None) -> Ids:
     """Of these contracts that somebody may see, as many as there are rows, in order of reference."""
     visible = Contract.objects.all() if seen_by is None else Contract.objects.visible_to(seen_by)
     some = visible.extra(where=[Span(contracts).condition(f"{Contract._meta.db_table}.id")])  # noqa: S610
-    return np.array(list(some.order_by("reference").values_list("id", flat=True)[:ROWS]), dtype=np.int64)
+    first = some.order_by("reference").values_list("id", flat=True)[:ROWS]
+    with nullcontext() if seen_by is None else row_security.seen_by(seen_by):
+        return np.array(list(first), dtype=np.int64)
 
 
 def _row(verdict: Verdict, charge: SharedCharge) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from people.idempotency import Repeatable
 from people.models import Role
 from people.paging import PARAMETERS, KeysetPagination
 from people.principal import has_role
+from people.row_security import see_as, seen_by
 from people.scopes import ScopePermission
 
 READERS = tuple(Role)
@@ -191,6 +192,8 @@ class Resource(Bounded, viewsets.GenericViewSet[Any]):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if request.method in SAFE_METHODS:  # of which the whole is one transaction, see config/row_security.py
+            see_as(request.user)
         known = set(self.parameters.get(self.action or "", ()))
         if self.action == "list":
             filters = self.filterset_class.base_filters if self.filterset_class else ()
@@ -206,8 +209,11 @@ class Resource(Bounded, viewsets.GenericViewSet[Any]):
         return serializer
 
     def get_object(self) -> Any:
-        """An address that cannot be that of an object is that of none."""
+        """An address that cannot be that of an object is that of none; neither is that of one not to be seen."""
         value = str(self.kwargs[self.lookup_url_kwarg or self.lookup_field])
         if not re.fullmatch(KEYS.get(self.lookup_field, NUMBER), value, re.ASCII):
             raise Http404
-        return super().get_object()
+        if self.request.method in SAFE_METHODS:
+            return super().get_object()
+        with seen_by(self.request.user):
+            return super().get_object()

@@ -8,6 +8,7 @@ nothing is held back: so work those that act on everybody's behalf, workers and 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection, transaction
@@ -82,7 +83,7 @@ def _put(departments: str, user: str) -> tuple[str, str]:
     return _set(f"SELECT {_BEFORE}, {_PUT}", departments, user)
 
 
-def _set(statement: str, *values: object) -> tuple[str, str]:
+def _set(statement: str, *values: Any) -> tuple[str, str]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         departments, user, *_ = cursor.fetchone() or ("", "")

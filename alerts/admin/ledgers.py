@@ -18,6 +18,7 @@ from alerts.models import Message, Reminder, State
 from alerts.outbox.again import SENDERS, NotPossible, send_again
 from people.admin.pages import LedgerAdmin
 from people.principal import has_role, principal
+from people.row_security import unrestricted
 
 SHOWN = 500
 """Events listed on the page of a message."""
@@ -61,20 +62,27 @@ class MessageAdmin(DigestPages, LedgerAdmin):
         message = self.get_object(request, object_id)
         context = dict(extra_context or {})
         if isinstance(message, Message):
-            told = message.told().select_related("flag__contract", "flag__measure__change")
-            context |= {
-                "message": message,
-                "colour": MESSAGE_COLOURS[message.state],
-                "told": told.order_by("id")[:SHOWN],
-                "more": max(len(message.events) - SHOWN, 0),
-                "attempts": message.log.order_by("-id")[:SHOWN],
-                "reminders": Reminder.objects.told_by(message).select_related("contract").order_by("on", "id")[:SHOWN],
-                "replacements": message.replacements.order_by("id"),
-                "title": str(message),
-                "subtitle": None,
-            }
+            with unrestricted():  # it told its reader of them
+                context |= self._page(message)
         response: HttpResponse = super().change_view(request, object_id, form_url, context)
         return response
+
+    @staticmethod
+    def _page(message: Message) -> dict[str, Any]:
+        told = message.told().select_related("flag__contract", "flag__measure__change").order_by("id")
+        reminders = Reminder.objects.told_by(message).select_related("contract").order_by("on", "id")
+        return {
+            "message": message,
+            "colour": MESSAGE_COLOURS[message.state],
+            "told": list(told[:SHOWN]),
+            "more": max(len(message.events) - SHOWN, 0),
+            "attempts": list(message.log.order_by("-id")[:SHOWN]),
+            "reminders": list(reminders[:SHOWN]),
+            "replacements": list(message.replacements.order_by("id")),
+            "in_place_of": message.in_place_of,
+            "title": str(message),
+            "subtitle": None,
+        }
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
         """Only what was given up, or waits for another attempt, can be sent again."""

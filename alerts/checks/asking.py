@@ -29,6 +29,7 @@ from alerts.portfolio import PinnedPolicies
 from contracts.models import Contract
 from people.models import Department, Role, User
 from people.resources import refusal
+from people.row_security import seen_by
 
 KEYS = ("documents", "receipts")
 
@@ -81,7 +82,8 @@ def verified(receipt: str, *, by: User, at: datetime) -> dict[str, Any]:
     found = keys().verify(receipt)
     if found.claims is None:
         return {"genuine": False, "wrong": found.wrong, "expired": None, "stands": None, "claims": None}
-    check = Check.objects.visible_to(by).filter(uuid=found.claims["jti"]).first()
+    with seen_by(by):
+        check = Check.objects.visible_to(by).filter(uuid=found.claims["jti"]).first()
     return {
         "genuine": True,
         "wrong": None,
@@ -120,7 +122,8 @@ def _frameworks(documents: Sequence[Document], by: User) -> set[str]:
     if not named:
         return set()
     seen = Contract.objects.visible_to(by).filter(reference__in=named, kind=Contract.Kind.FRAMEWORK)
-    return set(seen.values_list("reference", flat=True))
+    with seen_by(by):
+        return set(seen.values_list("reference", flat=True))
 
 
 def _departments(documents: Sequence[Document], by: User) -> Mapping[str, int]:

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 
 from alerts.models import CheckTurn, TurnAcknowledged
 from people.models import User
+from people.row_security import seen_by
 
 
 def turns(of: User, *, acknowledged: bool = False) -> QuerySet[CheckTurn]:
@@ -18,6 +19,7 @@ def turns(of: User, *, acknowledged: bool = False) -> QuerySet[CheckTurn]:
 def acknowledge(numbers: Collection[int], *, by: User, at: datetime) -> int:
     """Those of one's own receipts with these ids; return how many were new. Doing it twice changes nothing."""
     own = CheckTurn.objects.filter(parent__owner=by, pk__in=numbers, acknowledged__isnull=True)
-    heard = [TurnAcknowledged(turn_id=pk, by=by, at=at) for pk in own.values_list("pk", flat=True)]
+    with seen_by(by):
+        heard = [TurnAcknowledged(turn_id=pk, by=by, at=at) for pk in own.values_list("pk", flat=True)]
     TurnAcknowledged.objects.bulk_create(heard, ignore_conflicts=True)
     return len(heard)

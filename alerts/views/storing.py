@@ -31,6 +31,7 @@ from people.conflict import Conflict
 from people.describing import FIELDS_PARAMETER, READING, WRITING, WRITING_READ
 from people.principal import principal
 from people.resources import FIELDS, MergePatchParser, Resource, StrictJSONParser, refusal
+from people.row_security import seen_by
 from people.views import DepartmentViewSet, UserViewSet
 from policies.models import PolicyChange
 from policies.serializers import PolicyChangeSerializer
@@ -111,7 +112,8 @@ class Stores(Resource):
     def _locked(self, reference: str) -> Any:
         """The object as it is and stays until the end of the transaction; None where there is none to be seen."""
         rows = self.get_queryset().select_related(None).prefetch_related(None)
-        return rows.select_for_update(no_key=True).filter(**{self.lookup_field: reference}).first()
+        with seen_by(self.request.user):
+            return rows.select_for_update(no_key=True).filter(**{self.lookup_field: reference}).first()
 
     def state(self, stored: Any) -> str | None:
         """The entity tag of an object; None of none."""

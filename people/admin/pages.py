@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -20,6 +21,7 @@ from people.admin.checking import CheckedFormSet, IndentedJSONField
 from people.models import Role
 from people.principal import has_role, principal
 from people.provenance import Provenance, record
+from people.row_security import seen_by
 
 EVERYBODY = tuple(Role)
 JSON_FIELDS = {models.JSONField: {"form_class": IndentedJSONField, "widget": UnfoldAdminTextareaWidget}}
@@ -69,6 +71,11 @@ class RoleAdmin(ModelAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return BoundedChangeList
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Also where it is looked up to be written: one that is not to be seen is not there."""
+        with seen_by(principal(request)) if request.method == "POST" else nullcontext():
+            return super().get_object(request, object_id, from_field)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return has_role(request, *self.readers)

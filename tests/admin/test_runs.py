@@ -5,6 +5,7 @@ from django.urls import reverse
 
 from alerts.models import ScreeningRun
 from tests.poison import FAULT, poisoned
+from tests.telling import OF_ADMIN
 
 MAGNETS, SEMICON = "MAG-2024-NDPR-01", "SEM-2025-GA-01"
 SET_ASIDE = "admin:alerts_setaside_changelist"
@@ -64,6 +65,6 @@ def test_a_buyer_is_shown_those_of_the_own_departments(opened, run):
 
 
 def test_the_list_of_runs_reads_no_manifest(administrator, run, django_assert_max_num_queries):
-    with django_assert_max_num_queries(10) as queries:
+    with django_assert_max_num_queries(10 + OF_ADMIN) as queries:
         administrator.get(reverse("admin:alerts_screeningrun_changelist"))
     assert not [query for query in queries.captured_queries if '"buckets"' in query["sql"] or '"scope"' in query["sql"]]

@@ -45,5 +45,5 @@ def test_what_is_no_choice_is_refused_by_its_place(viewer, body, fault):
     assert not DigestChoice.objects.exists()
 
 
-def test_nobody_without_a_log_in(client):
+def test_nobody_without_a_log_in(client, db):
     assert client.get(DIGESTS).status_code == 401
