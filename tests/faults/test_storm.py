@@ -91,7 +91,7 @@ def test_flags_after_a_storm_equal_a_screening_from_nothing(database_url: str, s
         deadlocks = cursor.fetchone()
     print(
         f"\nseed {SEED}: {CONTRACTS} contracts by two writers in {written:.0f} s, {published} changes published and"
-        f" {withdrawn} withdrawn, {ScreeningRun.objects.count()} runs ({', '.join(said)}),"
+        f" {withdrawn} withdrawn, {ScreeningRun.objects.count()} runs ({', '.join(filter(None, said))}),"
         f" {Flag.objects.open().count()} flags open, {Flag.objects.filter(closed_at__isnull=False).count()} closed,"
         f" deadlocks: {deadlocks and deadlocks[0]}; the flags equal a screening from nothing"
     )
