@@ -24,6 +24,8 @@ from rest_framework.throttling import BaseThrottle
 
 from people.models import User
 
+PREFIX = "tocsin:quota"
+"""Of the keys in Redis."""
 WINDOW = 60
 BODY = 64 * 1024
 """Bytes of a body that weigh as much as a request: long checks and bulk files count for what they are."""
@@ -163,7 +165,7 @@ def announced(answer: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[Ht
 
 
 def _key(quota: Quota, who: str) -> str:
-    return f"tocsin:quota:{quota.name}:{who}"
+    return f"{PREFIX}:{quota.name}:{who}"
 
 
 def _length(request: Request) -> int:

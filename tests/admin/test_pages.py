@@ -5,6 +5,7 @@ from dataclasses import asdict
 import pytest
 from django.contrib import admin
 from django.urls import reverse
+from django.utils import timezone
 
 from alerts import dispositions
 from alerts.bundle.single import single
@@ -14,9 +15,9 @@ from alerts.policy import revise
 from alerts.webhooks import endpoints
 from alerts.writing import Writer
 from contracts.models import Contract
-from people import clock
+from people import clock, credentials
 from people.admin.pages import BoundedPaginator, LedgerAdmin
-from people.models import User
+from people.models import ServiceAccount, User
 from policies.models import PolicyChange
 from tests.checks.conftest import document
 from tests.telling import OF_ADMIN, OF_ALL_THAT_HANGS_ON_IT
@@ -53,6 +54,8 @@ def commented(january):
     sent = document(supplier="CHIXIA-RE", buyer="AOM-DENKI", department="MAGNET")
     erp = User.objects.create_user("erp@example.com", roles=["administrator"])
     asking.answer({"documents": [sent]}, by=erp, at=clock.now())
+    machine = ServiceAccount.objects.create(email="sap@example.com", is_service=True, password="!")
+    credentials.issue(machine, name="SAP", scopes=["contracts:read"], days=1, by=by, at=timezone.now())
 
 
 def test_every_model_of_ours_has_a_page():
