@@ -75,10 +75,12 @@ def one_at_a_time() -> Iterator[None]:
     LockNotAvailable, where the turn did not come for a while: see `end_who_stopped`.
     """
     with one_moment(), connection.cursor() as cursor:
-        cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{STOPPED_SECONDS}s'")
-        cursor.execute(f"SET LOCAL lock_timeout = '{STOPPED_SECONDS + 5}s'")
-        cursor.execute(f"LOCK TABLE {TABLE} IN SHARE ROW EXCLUSIVE MODE")
-        cursor.execute("SET LOCAL lock_timeout = 0")
+        cursor.execute(f"""
+            SET LOCAL idle_in_transaction_session_timeout = '{STOPPED_SECONDS}s';
+            SET LOCAL lock_timeout = '{STOPPED_SECONDS + 5}s';
+            LOCK TABLE {TABLE} IN SHARE ROW EXCLUSIVE MODE;
+            SET LOCAL lock_timeout = 0
+        """)
         yield
 
 

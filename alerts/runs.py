@@ -5,6 +5,8 @@ it decides is kept in one further transaction, or not at all, and then the next 
 takes on all that is due: what changed, and what time has brought.
 """
 
+from collections.abc import Collection
+from copy import copy
 from datetime import datetime
 
 import structlog
@@ -42,9 +44,7 @@ def screen_pending(*, at: datetime) -> ScreeningRun | None:
 def sweep(*, at: datetime) -> ScreeningRun | None:
     """Screen what time may have changed, and what has changed, and tell of what people re-opened; None where nothing is
     due."""
-    due = (
-        schedule.everything_is_due(at) or schedule.contracts_due(at).exists() or Disposition.objects.to_tell().exists()
-    )
+    due = schedule.everything_is_due(at) or schedule.contracts_due(at) or Disposition.objects.to_tell().exists()
     run = _run(Cause.CALENDAR, at) if due else screen_pending(at=at)
     follow_today(at=at)
     return run
@@ -56,7 +56,7 @@ def _run(cause: Cause, at: datetime) -> ScreeningRun:
     while True:
         try:
             with one_at_a_time():
-                return _screen(run.pk)
+                return _screen(copy(run))
         except Exception as error:
             if _is_due_to(LockNotAvailable, error):
                 if end_who_stopped():
@@ -75,14 +75,14 @@ def _is_due_to(cause: type[BaseException], error: Exception) -> bool:
     return isinstance(error, OperationalError) and isinstance(error.__cause__, cause)
 
 
-def _screen(pk: int) -> ScreeningRun:
+def _screen(run: ScreeningRun) -> ScreeningRun:
     """The run's work, in the transaction of whoever calls."""
-    run = ScreeningRun.objects.get(pk=pk)
     reading = unscreened()
     everything = schedule.everything_is_due(run.at)
+    due = schedule.contracts_due(run.at)
     pinned = pinning.at(run.at, afresh=everything)
-    asked = EVERYTHING if everything else _asked(run, reading, pinned)
-    screening = Screening(run, pinned, note_concluded(_reported(reading, run), pinned, run))
+    asked = EVERYTHING if everything else _asked(reading, due, pinned)
+    screening = Screening(run, pinned, note_concluded(_reported(reading, due), pinned, run))
     named = None if asked.contracts is None else sorted(asked.contracts)
     reader = Reader()
     for span, versions in spans(named):
@@ -109,18 +109,18 @@ def _screen(pk: int) -> ScreeningRun:
     return run
 
 
-def _asked(run: ScreeningRun, reading: Reading, pinned: PinnedPolicies) -> Affected:
+def _asked(reading: Reading, due: Collection[int], pinned: PinnedPolicies) -> Affected:
     """What is to be screened: all that is due, though another run may have been quicker."""
     set_aside = ScreeningRun.objects.complete().values_list("policies_set_aside", flat=True).first()
     if set_aside is not None and set_aside != _shown(pinned.left_out):
         return EVERYTHING
-    return affected_contracts(reading.entries, besides=schedule.contracts_due(run.at))
+    return affected_contracts(reading.entries, besides=due)
 
 
-def _reported(reading: Reading, run: ScreeningRun) -> set[int]:
+def _reported(reading: Reading, due: Collection[int]) -> set[int]:
     """The contracts that somebody has changed, or of which time has made something."""
     changed = {entry.object_id for entry in reading.entries if entry.kind == ChangeEntry.Kind.CONTRACT}
-    return changed | set(schedule.contracts_due(run.at))
+    return changed.union(due)
 
 
 def _shown(left_out: tuple[LeftOut, ...]) -> list[dict[str, str]]:

@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from django.conf import settings
 from django.db import connection
-from django.db.models import QuerySet
 
 from alerts.models import ContractDue, ScreeningCursor, ScreeningRun
 from contracts.columns import Ids
@@ -43,9 +42,9 @@ def everything_is_due(at: datetime) -> bool:
     return ScreeningCursor.objects.filter(policies_due_at__lte=at).exists()
 
 
-def contracts_due(at: datetime) -> QuerySet[ContractDue, int]:
+def contracts_due(at: datetime) -> frozenset[int]:
     """The ids of the contracts of which something has become."""
-    return ContractDue.objects.filter(due_at__lte=at).values_list("contract_id", flat=True)
+    return frozenset(ContractDue.objects.filter(due_at__lte=at).values_list("contract_id", flat=True))
 
 
 def keep(span: Span, contracts: Ids, turns: Moments) -> None:
