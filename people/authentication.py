@@ -13,7 +13,7 @@ from rest_framework.request import Request
 
 from people.credentials import note_use
 from people.models import Token, User
-from people.scopes import ANY, SCOPES, needed
+from people.scopes import SCOPES, needed
 
 KEYWORDS = (b"token", b"bearer")
 
@@ -54,8 +54,7 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
     name = ["knoxApiToken", "oauth2"]
 
     def get_security_requirement(self, auto_schema: Any) -> list[dict[str, list[str]]]:
-        view = auto_schema.view
-        scope = None if view.scope == ANY else needed(view, auto_schema.method)
+        scope = needed(auto_schema.view, auto_schema.method)
         return [{name: [scope] if scope else []} for name in self.name]
 
     def get_security_definition(self, auto_schema: Any) -> list[dict[str, Any]]:

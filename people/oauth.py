@@ -99,9 +99,11 @@ def _form(request: Request) -> dict[str, str]:
         sent: Any = request.data
     except (ParseError, UnsupportedMediaType, TooLarge, TooManyFieldsSent):
         raise Refused("invalid_request", "a form belongs here: application/x-www-form-urlencoded") from None
+    if not hasattr(sent, "lists"):  # there is no body
+        return {}
     if any(len(values) > 1 for _name, values in sent.lists()):
         raise Refused("invalid_request", "a parameter stands here more than once")
-    return {name: value for name, value in sent.items() if value}
+    return {name: str(value) for name, value in sent.items() if value}
 
 
 def _answer(form: Mapping[str, str], header: str | None) -> dict[str, str | int]:

@@ -68,7 +68,8 @@ class ScopePermission(BasePermission):
         granted = request.auth.granted() if isinstance(request.auth, Token) else None
         if granted is None:
             return True
-        scope = needed(view, request.method)
+        method = request.method if request.method in view.allowed_methods else "GET"  # the latter is a 405
+        scope = needed(view, method)
         if scope is not None and scope not in granted:
             raise InsufficientScope(scope)
         return True
@@ -77,11 +78,9 @@ class ScopePermission(BasePermission):
 def needed(view: Any, method: str | None) -> str | None:
     """The scope that a request needs; None where any token will do.
 
-    A view names its resource in `scope`, and in `verbs` those actions that neither read nor write by their method. A
-    method that it does not have reads, to be answered with 405.
+    A view names its resource in `scope`, and in `verbs` those actions that neither read nor write by their method.
     """
     if view.scope == ANY:
         return None
-    reads = method in SAFE_METHODS or method not in view.allowed_methods
-    verb = view.verbs.get(getattr(view, "action", None)) or ("read" if reads else "write")
+    verb = view.verbs.get(getattr(view, "action", None)) or ("read" if method in SAFE_METHODS else "write")
     return f"{view.scope}:{verb}"

@@ -14,6 +14,7 @@ from django.utils import timezone
 from rest_framework.permissions import AllowAny
 from rest_framework.test import APIClient
 
+from config.embedded.places import CHECKOUT
 from people import credentials
 from people.models import Credential, ServiceAccount, Token, User
 from people.scopes import ANY, SCOPES, ScopePermission, needed
@@ -344,6 +345,11 @@ def test_what_is_no_form_is_an_invalid_request(db, body, kind):
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
 
 
+def test_no_body_is_no_client(db):
+    answer = APIClient().generic("POST", TOKEN, b"", content_type=FORM)
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+
+
 @pytest.mark.parametrize("header", ["Basic", "Basic ???", "Basic eA==", "Basic /w==", "Bearer x", "x"])
 def test_a_header_that_is_no_clients_is_an_invalid_client(db, header):
     answer = exchange({"grant_type": "client_credentials"}, HTTP_AUTHORIZATION=header)
@@ -369,9 +375,6 @@ def addresses():
             if verb == "head":  # added for requests to whatever has `get`
                 continue
             view = pattern.callback.cls(**getattr(pattern.callback, "initkwargs", {}))
-            for offered in actions:  # as for a request
-                if not hasattr(view, offered):
-                    setattr(view, offered, None)
             view.action = action
             yield pattern.name, verb.upper(), view
 
@@ -411,6 +414,27 @@ def test_without_any_of_its_scopes_a_credential_of_an_administrator_does_nothing
         assert (answer.status_code, answer.json().get("scope")) == (403, scope), f"{method} {address}"
         tried += 1
     assert tried > 90
+
+
+def test_the_guide_has_the_table_of_scopes():
+    guide = (CHECKOUT / "docs" / "erp.md").read_text(encoding="utf-8")
+    assert dict(re.findall(r"^\| `([a-z-]+:[a-z]+)` \| (.+) \|$", guide, re.MULTILINE)) == SCOPES
+
+
+def test_the_openapi_document_names_the_scope_of_every_operation(administrator):
+    schema = administrator.get("/api/v1/schema", HTTP_ACCEPT="application/vnd.oai.openapi+json").json()
+    assert schema["components"]["securitySchemes"]["oauth2"]["flows"]["clientCredentials"]["scopes"] == SCOPES
+    told = {
+        schema["paths"][path][verb]["operationId"]: schema["paths"][path][verb]["security"]
+        for path, verb in (
+            ("/api/v1/contracts/{reference}", "put"),
+            ("/api/v1/checks", "post"),
+            ("/api/v1/policy-changes/{reference}/publish", "post"),
+            ("/api/v1/auth/token/current", "delete"),
+        )
+    }
+    scopes = [["contracts:write"], ["checks:write"], ["policy-changes:publish"], []]
+    assert list(told.values()) == [[{"knoxApiToken": one}, {"oauth2": one}, {"cookieAuth": []}] for one in scopes]
 
 
 # --- Nothing secret is told -------------------------------------------------------------------------------------------
