@@ -10,7 +10,7 @@ SCALE ?= 1
 export UV_SYSTEM_CERTS := 1
 
 .DEFAULT_GOAL := environment
-.PHONY: environment run test lint format lock catalogs bench storm faults faults-planted clean
+.PHONY: environment run test lint format lock catalogs bench storm faults faults-planted schemathesis clean
 
 environment: $(MADE)
 
@@ -76,6 +76,13 @@ faults: $(MADE)
 faults-planted: MINUTES ?= 1.5
 faults-planted: $(MADE)
 	$(BIN)/python -m tests.faults.planted --seed $(SEED) --minutes $(MINUTES) $(ARGS)
+
+# Cases made of the OpenAPI document against a running server, as an administrator and as a buyer; a small run is part of
+# `make test`.
+schemathesis: SEED ?= 1
+schemathesis: EXAMPLES ?= 50
+schemathesis: $(MADE)
+	$(BIN)/python -m tests.conformance --seed $(SEED) --examples $(EXAMPLES) $(ARGS)
 
 # The state directory holds the embedded database: what it keeps is a demonstration, not your data.
 clean:

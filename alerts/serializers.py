@@ -44,9 +44,7 @@ class FlagSerializer(Read[Flag]):
     exposure = serializers.SerializerMethodField()
     owner = serializers.CharField(source="contract.owner", allow_null=True)
     department = serializers.CharField(source="contract.department.reference", allow_null=True, default=None)
-    state = serializers.ChoiceField(
-        Standing.choices, source="disposition.standing", default=Standing.OPEN, help_text="what people made of it"
-    )
+    state = serializers.SerializerMethodField(help_text="what people made of it")
     assignee = serializers.CharField(source="disposition.assignee.email", allow_null=True, default=None)
     expires_on = serializers.DateField(source="disposition.expires_on", allow_null=True, default=None)
 
@@ -75,6 +73,12 @@ class FlagSerializer(Read[Flag]):
             "closed_at",
             "closed_because",
         )
+
+    @extend_schema_field(serializers.ChoiceField(Standing.choices))
+    def get_state(self, flag: Flag) -> str:
+        """Of a flag that nobody has done anything about there is no disposition."""
+        disposition = getattr(flag, "disposition", None)
+        return str(disposition.standing) if disposition else Standing.OPEN.value
 
     def get_measure(self, flag: Flag) -> str:
         return name_of(flag.measure)

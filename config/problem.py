@@ -15,6 +15,7 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from people.fields import Code, Text
 from people.idempotency import HEADER, REPLAYED, Repeatable
 
 MEDIA_TYPE = "application/problem+json"
@@ -129,6 +130,17 @@ class ProblemSchema(AutoSchema):
     @property
     def _repeatable(self) -> bool:
         return self.method == "POST" and isinstance(self.view, Repeatable) and self.view.takes_key
+
+    def _map_serializer_field(self, field: Any, direction: str, bypass_extensions: bool = False) -> dict[str, Any]:
+        """What a field takes, as far as JSON Schema can say it."""
+        found: dict[str, Any] = super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
+        if isinstance(field, Text) and "enum" not in found and "$ref" not in found:
+            found.setdefault("minLength", 1)
+            if field.longest:
+                found["maxLength"] = field.longest
+        if isinstance(field, Code) and field.pattern is not None:
+            found["pattern"] = f"^(?:{field.pattern.pattern.strip('^$')})$"
+        return found
 
     def _get_error_response_serializer(self, status_code: str) -> type[Problem]:
         return Problem

@@ -341,6 +341,10 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "config.openapi.null_is_anything",
+    ],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated", "people.scopes.ScopePermission"],
     "ENUM_NAME_OVERRIDES": {
         "FlagState": "alerts.models.actions.Standing",

@@ -8,9 +8,9 @@ from typing import IO, Any, ClassVar
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.http import Http404
+from django.http import Http404, HttpResponse
 from rest_framework import viewsets
-from rest_framework.exceptions import APIException, ErrorDetail, ParseError, ValidationError
+from rest_framework.exceptions import APIException, ErrorDetail, MethodNotAllowed, ParseError, ValidationError
 from rest_framework.parsers import JSONParser
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
@@ -160,6 +160,10 @@ class Bounded(Repeatable):
     verbs: ClassVar[Mapping[str, str]] = {}
     """Of actions that need another verb than their method says."""
 
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
+        """What can be done here is in `Allow`; what it means is in the OpenAPI document."""
+        return HttpResponse(status=204)
+
     def perform_authentication(self, request: Request) -> None:
         try:
             super().perform_authentication(request)
@@ -177,7 +181,7 @@ class Resource(Bounded, viewsets.GenericViewSet[Any]):
     writers: ClassVar[Sequence[Role]] = (Role.ADMINISTRATOR,)
     permission_classes = (RolePermission, ScopePermission)
     parser_classes = (StrictJSONParser,)
-    pagination_class = KeysetPagination
+    pagination_class: type[KeysetPagination] | None = KeysetPagination
     lookup_field = "reference"
     lookup_value_regex = "[^/]+"
     page_key = "reference"
@@ -192,6 +196,8 @@ class Resource(Bounded, viewsets.GenericViewSet[Any]):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
+        if self.action is None:
+            raise MethodNotAllowed(str(request.method))
         if request.method in SAFE_METHODS:  # of which the whole is one transaction, see config/row_security.py
             see_as(request.user)
         known = set(self.parameters.get(self.action or "", ()))

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.contrib.auth import authenticate
 from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.exceptions import AuthenticationFailed
@@ -58,7 +59,7 @@ class TokenView(Bounded):
     parser_classes = (StrictJSONParser,)
     secret_actions = ("post",)
 
-    @extend_schema(request=LoginSerializer, responses={200: TokenSerializer}, auth=[])
+    @extend_schema(request=LoginSerializer, responses={200: TokenSerializer, 401: OpenApiTypes.OBJECT}, auth=[])
     def post(self, request: Request) -> Response:
         given = LoginSerializer(data=request.data)
         given.is_valid(raise_exception=True)

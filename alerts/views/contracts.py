@@ -38,6 +38,7 @@ class VersionSerializer(serializers.Serializer[Any]):
 
 
 class ContractHistoryViewSet(ContractViewSet):
+    pagination_class = None
     parameters: ClassVar[dict[str, tuple[str, ...]]] = {"history": ("below", "limit")}
 
     @extend_schema(

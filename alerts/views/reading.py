@@ -55,7 +55,8 @@ class FlagViewSet(Ledger):
         parameters=[
             OpenApiParameter("as_of", OpenApiTypes.DATETIME, description="flags of a past instant; with contract only"),
             OpenApiParameter("known", str, enum=KNOWN, description="what was known then (default), or is known now"),
-        ]
+        ],
+        responses={200: FlagSerializer(many=True), 404: OpenApiTypes.OBJECT},
     )
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         if "as_of" in request.query_params or "known" in request.query_params:
