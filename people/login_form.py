@@ -9,11 +9,12 @@ from rest_framework.exceptions import Throttled
 from unfold.forms import AuthenticationForm
 
 
-class LoginForm(AuthenticationForm):
+class LoginForm(AuthenticationForm):  # type: ignore[misc]
     def clean(self) -> dict[str, Any]:
         try:
-            return super().clean()
+            cleaned: dict[str, Any] = super().clean()
         except Throttled as throttled:
             words = _("Too many attempts to log in. Try again in %(seconds)s seconds.")
             seconds = throttled.wait  # type: ignore[attr-defined]
             raise forms.ValidationError(words % {"seconds": seconds}, code="throttled") from None
+        return cleaned

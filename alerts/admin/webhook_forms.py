@@ -16,6 +16,7 @@ from unfold.widgets import (
 from alerts.models import WebhookEndpoint, WebhookType
 from alerts.webhooks.endpoints import LONGEST_OVERLAP_HOURS, OVERLAP_HOURS, OWNERS, why_not
 from people.admin.checking import messages
+from people.admin.pages import StepForm
 from people.fields import Instant
 from people.models import User
 
@@ -53,12 +54,6 @@ class InstantField(forms.CharField):
             return Instant().to_internal_value(text)
         except RefusedField as error:
             raise forms.ValidationError(messages(error.detail)) from None
-
-
-class StepForm(forms.Form):
-    """A step without particulars."""
-
-    use_required_attribute = False
 
 
 class RotateForm(StepForm):

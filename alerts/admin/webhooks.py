@@ -16,12 +16,12 @@ from unfold.decorators import action, display
 
 from alerts import doorbell
 from alerts.admin.columns import DELIVERY_COLOURS
-from alerts.admin.webhook_forms import EndpointForm, ReplayForm, RotateForm, StepForm
+from alerts.admin.webhook_forms import EndpointForm, ReplayForm, RotateForm
 from alerts.models import WebhookDelivery, WebhookEndpoint
 from alerts.webhooks import endpoints
 from alerts.webhooks.endpoints import OWNERS, NotPossible, Range
 from people import clock
-from people.admin.pages import LedgerAdmin, RoleAdmin
+from people.admin.pages import LedgerAdmin, RoleAdmin, StepForm
 from people.principal import has_role, is_administrator, principal
 
 

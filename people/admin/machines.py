@@ -17,7 +17,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminIntegerFieldWidget
 
 from people import credentials
-from people.admin.pages import FactsAdmin, RoleAdmin
+from people.admin.pages import FactsAdmin, RoleAdmin, StepForm
 from people.credentials import LONGEST_OVERLAP_HOURS, NotPossible
 from people.models import Credential, Role, ServiceAccount, Token, User
 from people.principal import principal
@@ -98,12 +98,6 @@ class CredentialForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Credential
         fields = ("account", "name", "scopes")
-
-
-class StepForm(forms.Form):
-    """A step without particulars."""
-
-    use_required_attribute = False
 
 
 class RotateForm(StepForm):

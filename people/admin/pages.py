@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db import models
@@ -127,6 +128,12 @@ class FactsAdmin(RoleAdmin):
         columns = {*(field.name for field in row._meta.get_fields()), *row._meta.fields_map}
         stated = [name for name in names if name in columns]
         return record(row.provenance, stated, source=principal(request).email, at=clock.now())
+
+
+class StepForm(forms.Form):
+    """A step without particulars."""
+
+    use_required_attribute = False
 
 
 class LedgerAdmin(RoleAdmin):
