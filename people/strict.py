@@ -71,6 +71,10 @@ def stored_name(field: serializers.Field[Any, Any, Any, Any]) -> str:
     return (field.source or "").partition(".")[0]
 
 
+MOST_ROWS = 20_000
+"""Of one list of one object: longer ones take longer than anybody waits."""
+
+
 class Rows(Fact, serializers.ListField):
     """A list; null is none of it. Its rows are reported by position."""
 
@@ -88,6 +92,8 @@ class Rows(Fact, serializers.ListField):
         """The rows in their places, bad ones as far as they are good, and the errors by position."""
         if not isinstance(data, list):
             return [], {OWN: [ErrorDetail(f"{found(data)} where a list belongs", "not_a_list")]}
+        if len(data) > MOST_ROWS:
+            return [], {OWN: [ErrorDetail(f"{MOST_ROWS} rows are the most of a list, not {len(data)}", "too_many")]}
         values: list[Any] = []
         errors: Errors = {}
         for index, row in enumerate(data):

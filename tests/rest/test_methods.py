@@ -39,3 +39,13 @@ def test_a_flag_that_nobody_touched_is_open(administrator) -> None:
     (flag,) = administrator.get("/api/v1/flags?limit=1").json()["results"]
     assert flag["state"] == "open"
     assert administrator.get(f"/api/v1/flags/{flag['id']}").json()["state"] == "open"
+
+
+def test_a_list_of_an_object_has_a_bound(administrator) -> None:
+    names = [{"name": "n"}] * 20_001
+    body = {"reference": "MANY", "kind": "company", "names": names}
+    answer = administrator.put("/api/v1/organizations/MANY", body, format="json")
+    assert answer.status_code == 400
+    error = answer.json()["errors"][0]
+    assert (error["code"], error["pointer"]) == ("too_many", "#/names")
+    assert error["detail"] == "20000 rows are the most of a list, not 20001"
