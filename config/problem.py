@@ -123,6 +123,16 @@ class ProblemSchema(AutoSchema):
         found: list[Any] = super().get_override_parameters()
         return [*found, REPEATED] if self._repeatable else found
 
+    def _get_response_bodies(self, direction: Any = "response") -> dict[str, Any]:
+        """With the answers of conditional requests: what was new, and what has not changed."""
+        found: dict[str, Any] = super()._get_response_bodies(direction)
+        if "If-None-Match" in {parameter.name for parameter in self.get_override_parameters()}:
+            if self.method == "PUT":
+                found.setdefault("201", {**found["200"], "description": "It is new."})
+            elif self.method == "GET":
+                found["304"] = {"description": "It is still in the state that If-None-Match names."}
+        return found
+
     def _get_allowed_error_status_codes(self) -> list[str]:
         found: list[str] = super()._get_allowed_error_status_codes()
         return [*found, "409", "422"] if self._repeatable else found

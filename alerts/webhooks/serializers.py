@@ -69,6 +69,7 @@ class EndpointSerializer(serializers.ModelSerializer[WebhookEndpoint]):
     department = serializers.CharField(source="department.reference", allow_null=True, default=None)
     events = serializers.ListField(child=serializers.ChoiceField(WebhookType.choices))
     enabled = serializers.BooleanField(source="is_enabled")
+    disabled_because = serializers.CharField(help_text="`person`, `gone`, `failing`; empty while it is switched on")
 
     class Meta:
         model = WebhookEndpoint
