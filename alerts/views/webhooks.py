@@ -33,6 +33,7 @@ from people.conflict import Conflict
 from people.models import Department, User
 from people.principal import is_administrator, principal
 from people.resources import Resource, refusal
+from people.row_security import seen_by
 
 
 class WebhookViewSet(ListModelMixin, Resource):
@@ -124,7 +125,9 @@ class WebhookViewSet(ListModelMixin, Resource):
     def _stored(self, reference: str) -> WebhookEndpoint | None:
         """Somebody else's endpoint is not there, and cannot be taken over either."""
         endpoint: WebhookEndpoint | None = WebhookEndpoint.objects.filter(reference=reference).first()
-        if endpoint is not None and not self.get_queryset().filter(pk=endpoint.pk).exists():
+        with seen_by(self.request.user):
+            visible = endpoint is not None and self.get_queryset().filter(pk=endpoint.pk).exists()
+        if endpoint is not None and not visible:
             raise refusal([(("reference",), "taken", "this reference cannot be used")])
         return endpoint
 
