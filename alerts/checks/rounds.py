@@ -114,8 +114,15 @@ def _concerned(at: datetime) -> Q:
         return Q()
     if changed:
         named = Organization.objects.filter(pk__in=reached(changed)).values_list("reference", flat=True)
-        concerned |= Q(parties__overlap=list(named))
+        concerned |= Q(pk__among=_naming(list(named)))
     return concerned
+
+
+def _naming(organizations: list[str]) -> list[int]:
+    """The ids of checks that name one of them. By a function: under row-level security no index serves the question."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT alerts_checks_naming(%s)", [organizations])
+        return [id for (id,) in cursor.fetchall()]
 
 
 def _batches(concerned: Q, at: datetime) -> Iterator[Sequence[Check]]:
