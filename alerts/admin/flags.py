@@ -12,6 +12,7 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_safe
 from unfold.contrib.filters.admin import (
     AutocompleteSelectFilter,
     ChoicesDropdownFilter,
@@ -139,9 +140,11 @@ class FlagAdmin(LedgerAdmin):
         return [
             path("<int:pk>/act/<str:name>", view, name="alerts_flag_act"),
             path(
-                "<int:pk>/alternatives", self.admin_site.admin_view(self.alternatives), name="alerts_flag_alternatives"
+                "<int:pk>/alternatives",
+                self.admin_site.admin_view(require_safe(self.alternatives)),
+                name="alerts_flag_alternatives",
             ),
-            path("gaps", self.admin_site.admin_view(self.gaps), name="alerts_flag_gaps"),
+            path("gaps", self.admin_site.admin_view(require_safe(self.gaps)), name="alerts_flag_gaps"),
             *super().get_urls(),
         ]
 

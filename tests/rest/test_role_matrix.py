@@ -32,6 +32,8 @@ from tests.rest.two_departments import FIRST, NOT_THERE, SECOND, Asker, TwoDepar
 
 __all__ = ["live_world"]
 
+pytestmark = pytest.mark.slow
+
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 READING = METHODS[:3]
 BUYERS = {Role.BUYER, Role.ADMINISTRATOR}
