@@ -36,6 +36,7 @@ from people import clock
 from people.conflict import Conflict
 from people.principal import principal
 from people.resources import Bounded, Resource, refusal
+from people.row_security import seen_by
 from people.scopes import ANY
 
 
@@ -61,7 +62,8 @@ class ChecksViewSet(ListModelMixin, Resource):
             wanted = UUID(str(self.kwargs["uuid"]))
         except ValueError:
             raise Http404 from None
-        check: Check | None = self.get_queryset().filter(uuid=wanted).first()
+        with seen_by(self.request.user):
+            check: Check | None = self.get_queryset().filter(uuid=wanted).first()
         if check is None:
             raise Http404
         return check

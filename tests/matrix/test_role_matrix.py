@@ -28,7 +28,7 @@ from people import resources, row_security
 from people.models import Role
 from policies.models import PolicyChange
 from tests.alerts.conftest import AT, World, live_world
-from tests.rest.two_departments import FIRST, NOT_THERE, SECOND, Asker, TwoDepartments, askers
+from tests.matrix.two_departments import FIRST, NOT_THERE, SECOND, Asker, TwoDepartments, askers
 
 __all__ = ["live_world"]
 
