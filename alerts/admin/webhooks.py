@@ -193,13 +193,21 @@ class WebhookEndpointAdmin(RoleAdmin):
         return ", ".join(endpoint.events)
 
 
+class OwnEndpoints(RelatedDropdownFilter):
+    """By endpoint, of those that the reader may see."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        seen = WebhookEndpoint.objects.visible_to(principal(request)).order_by("reference")
+        return [(endpoint.pk, str(endpoint)) for endpoint in seen]
+
+
 @admin.register(WebhookDelivery)
 class WebhookDeliveryAdmin(LedgerAdmin):
     list_display = ("created_at", "shown_state", "endpoint", "shown_type", "event_id", "attempts", "last_answer")
     list_display_links = ("created_at",)
     list_filter = (
         ("state", ChoicesDropdownFilter),
-        ("endpoint", RelatedDropdownFilter),
+        ("endpoint", OwnEndpoints),
         ("created_at", RangeDateTimeFilter),
     )
     list_select_related = ("endpoint", "event")
