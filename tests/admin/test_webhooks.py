@@ -120,6 +120,6 @@ def test_deliveries_can_be_filtered_by_ones_own_endpoints_alone(endpoint, buyer,
     made(User.objects.create_user("other@example.com", roles=["buyer"]), reference="SECRET-ERP")
     request = rf.get("/")
     request.user = endpoint.owner
-    filters = {path: shown for path, shown in WebhookDeliveryAdmin.list_filter}
+    filters = dict(WebhookDeliveryAdmin.list_filter)
     choices = filters["endpoint"].field_choices(None, None, request, None)
     assert [name for _, name in choices] == ["ERP"]
