@@ -123,12 +123,15 @@ class Directory:
                 yield absence.user_id
 
 
-def may_no_longer_have(charge: Charge, address: str, left: Collection[int], directory: Directory) -> bool:
+def may_no_longer_have(
+    charge: Charge, address: str, left: Collection[int], directory: Directory, *, hangs_on_charge: bool = True
+) -> bool:
     """Whether what is in this charge is no longer for whoever it was queued for: the user is not active any more, has
-    `left` its department since, by id, or somebody else has charge of it by now."""
+    `left` its department since, by id, or, where it `hangs_on_charge`, somebody else has charge of it by now."""
     user = directory.users.get(address) or User.objects.filter(email=address).first()
     has_left = charge.department is not None and charge.department.pk in left
-    return has_left or (user is not None and not user.is_active) or address not in directory.in_charge(charge)
+    gone = user is not None and not user.is_active
+    return has_left or gone or (hangs_on_charge and address not in directory.in_charge(charge))
 
 
 def memberships(users: Collection[int]) -> defaultdict[int, list[int]]:

@@ -16,7 +16,7 @@ from django.db import connection
 from alerts.mail.language import language_of
 from alerts.messages import CHANNEL, dedup_key, message_id
 from alerts.models import Flag, FlagEvent, Message, State
-from alerts.recipients import Capacity, Directory, Recipient, SharedCharge
+from alerts.recipients import Capacity, Directory, Recipient, SharedCharge, may_no_longer_have
 from contracts.models import Contract
 from people.models import Department, Role, User
 
@@ -44,13 +44,13 @@ class _Share:
 
 def escalate(message: Message, *, at: datetime) -> None:
     """Queue a message that was given up for whoever comes next: deputy, department, compliance, operators."""
-    tried = _tried(message)
+    asked = tried(message)
     shares = _shares(message)
     directory = Directory([share.charge for share in shares], at)
-    if not shares and (to := directory.instead(SharedCharge(None, None, None), tried)):
+    if not shares and (to := directory.instead(SharedCharge(None, None, None), asked)):
         _queue_copy(message, to)
         return
-    orphaned = _redirect(message, shares, directory, tried, "undelivered")
+    orphaned = _redirect(message, shares, directory, asked, "undelivered")
     if orphaned or not shares:
         log.error("nobody is left who could be told", message=message.pk, events=orphaned)
 
@@ -62,22 +62,18 @@ def lost_events(message: Message, *, at: datetime) -> tuple[list[int], list[int]
     the contract is in somebody else's charge by now.
     """
     shares = _shares(message)
-    user = User.objects.filter(email=message.recipient).first()
-    left = _departments_left(message, user)
+    left = departments_left(message)
     directory = Directory([share.charge for share in shares], at)
-    hangs_on_charge = all(capacity in IN_CHARGE for capacity, _ in message.capacities)
+    hangs = all(capacity in IN_CHARGE for capacity, _ in message.capacities)
     kept: list[int] = []
     lost: list[_Share] = []
     for share in shares:
-        department = share.charge.department
-        may_not = (user is not None and not user.is_active) or (department is not None and department.pk in left)
-        replaced = hangs_on_charge and message.recipient not in directory.in_charge(share.charge)
-        if may_not or replaced:
+        if may_no_longer_have(share.charge, message.recipient, left, directory, hangs_on_charge=hangs):
             lost.append(share)
         else:
             kept += share.events
     if lost:
-        _redirect(message, lost, directory, _tried(message), "no_access")
+        _redirect(message, lost, directory, tried(message), "no_access")
     return kept, [event for share in lost for event in share.events]
 
 
@@ -91,9 +87,10 @@ def departments_of(user: User | None) -> list[int]:
     return sorted(user.departments.values_list("pk", flat=True)) if user else []
 
 
-def _departments_left(message: Message, user: User | None) -> set[int]:
+def departments_left(message: Message) -> set[int]:
     """Departments of which the recipient was a member when the message was queued, and is no longer."""
-    if not message.departments or (user and user.has_role(Role.ADMINISTRATOR)):
+    user = User.objects.filter(email=message.recipient).first()
+    if user is not None and user.has_role(Role.ADMINISTRATOR):
         return set()
     return set(message.departments) - set(departments_of(user))
 
@@ -108,25 +105,25 @@ def _shares(message: Message) -> list[_Share]:
     return [_Share(SharedCharge(owner, deputy, departments.get(of)), events) for owner, deputy, of, events in rows]
 
 
-def _tried(message: Message) -> set[str]:
+def tried(message: Message) -> set[str]:
     """The recipients of the message and of all it stands in for, and whoever had been told before an escalation."""
-    tried: set[str] = set()
+    asked: set[str] = set()
     link: Message | None = message
     while link is not None:
-        tried |= {link.recipient, *link.escalations.order_by().values_list("unacknowledged_by", flat=True).distinct()}
+        asked |= {link.recipient, *link.escalations.order_by().values_list("unacknowledged_by", flat=True).distinct()}
         link = link.in_place_of
-    return tried
+    return asked
 
 
 def _redirect(
-    message: Message, shares: Collection[_Share], directory: Directory, tried: set[str], because: Capacity
+    message: Message, shares: Collection[_Share], directory: Directory, asked: set[str], because: Capacity
 ) -> int:
     """Queue each share for whoever comes next; how many events nobody is left for."""
     by_address: defaultdict[str, list[int]] = defaultdict(list)
     to: dict[str, Recipient] = {}
     orphaned = 0
     for share in shares:
-        following = directory.instead(share.charge, tried)
+        following = directory.instead(share.charge, asked)
         if following is None:
             orphaned += len(share.events)
             continue

@@ -7,9 +7,10 @@ from datetime import datetime
 from alerts.mail.language import language_of
 from alerts.messages import CHANNEL, message_id
 from alerts.models import Message, Purpose
+from alerts.outbox.redirect import departments_left, departments_of, tried
 from alerts.recipients import Capacity, Directory, Recipient, may_no_longer_have
 from contracts.models import Contract
-from people.models import Role, User
+from people.models import User
 
 
 def lost_contracts(message: Message, *, at: datetime) -> tuple[list[int], list[int]]:
@@ -19,12 +20,13 @@ def lost_contracts(message: Message, *, at: datetime) -> tuple[list[int], list[i
     """
     contracts = list(Contract.objects.filter(pk__in=message.contracts).select_related("department").order_by("pk"))
     directory = Directory(contracts, at)
-    left = _departments_left(message)
+    left = departments_left(message)
+    asked = tried(message)
     lost = [one for one in contracts if may_no_longer_have(one, message.recipient, left, directory)]
     by_address: defaultdict[str, list[int]] = defaultdict(list)
     to: dict[str, Recipient] = {}
     for contract in lost:
-        if following := directory.instead(contract, _tried(message)):
+        if following := directory.instead(contract, asked):
             to[following.address] = following
             by_address[following.address].append(contract.pk)
     for address, ids in by_address.items():
@@ -41,19 +43,6 @@ def queue_rest(message: Message, contracts: Sequence[int]) -> None:
     _queue(message, to, contracts, [tuple(pair) for pair in message.capacities])
 
 
-def _departments_left(message: Message) -> set[int]:
-    """Departments of which the recipient was a member when the message was queued, and is no longer."""
-    user = User.objects.filter(email=message.recipient).first()
-    if user is None or user.has_role(Role.ADMINISTRATOR):
-        return set()
-    return set(message.departments) - set(user.departments.values_list("pk", flat=True))
-
-
-def _tried(message: Message) -> set[str]:
-    before = message.in_place_of
-    return {message.recipient} | (_tried(before) if before else set())
-
-
 def _queue(
     message: Message, to: Recipient, contracts: Sequence[int], capacities: Sequence[tuple[str, str | None]]
 ) -> None:
@@ -66,7 +55,7 @@ def _queue(
         message_id=message_id(key),
         contracts=list(contracts),
         capacities=[list(pair) for pair in capacities],
-        departments=sorted(to.user.departments.values_list("pk", flat=True)) if to.user else [],
+        departments=departments_of(to.user),
         at=message.at,
         language=language_of(to.user),
         in_place_of=message,
