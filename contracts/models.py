@@ -8,6 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import CheckConstraint, F, Q
 
+from contracts import search
 from contracts.facts import ContractFacts
 from contracts.reading import CONTRACT_COLUMNS, LINE_COLUMNS, contract_facts
 from people import changelog, constraints
@@ -157,6 +158,7 @@ class Contract(models.Model):
             models.Index("owner", "reference", name="contract_owner"),
             models.Index("department", "reference", name="contract_department"),
             models.Index("expires_on", name="contract_expires_on"),
+            search.INDEX,
         ]
         triggers = changelog.root_triggers("contract")
 

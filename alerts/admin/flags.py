@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db import models
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -41,11 +42,13 @@ from alerts.models import Flag, FlagAction, FlagEvent
 from alerts.models.actions import PUT_ASIDE
 from alerts.portfolio import calendar
 from contracts.admin import STAGE_COLOURS, STAGES, facts_of
+from contracts.search import ids_with
 from contracts.stage import stage
 from people import clock
-from people.admin.pages import LedgerAdmin, two_lines
+from people.admin.pages import LedgerAdmin, as_stored, two_lines
 from people.principal import principal
 from people.row_security import unrestricted
+from policies.models import Measure
 
 
 class OpenFilter(admin.SimpleListFilter):
@@ -108,15 +111,16 @@ class FlagAdmin(LedgerAdmin):
         ("contract__owner", FieldTextFilter),
         ("act_by", RangeDateFilter),
     )
-    search_fields = (
-        "contract__reference",
-        "contract__title",
-        "contract__supplier__reference",
-        "contract__supplier__name",
-        "contract__owner",
-        "measure__change__reference",
-    )
+    search_fields = ("contract__reference",)  # so that there is a search; see get_search_results
     search_help_text = _("contract, supplier, owner, policy change")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet[Any], search_term: str
+    ) -> tuple[models.QuerySet[Any], bool]:
+        for word in as_stored(search_term).split():
+            measures = Measure.objects.filter(change__reference__icontains=word).order_by().values("pk")
+            queryset = queryset.filter(Q(contract__in=ids_with(word)) | Q(measure__in=measures))
+        return queryset, False
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """Open flags by the day to act; where there are closed ones, too, what changed last comes first."""

@@ -103,10 +103,13 @@ class RoleAdmin(ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: models.QuerySet[Any], search_term: str
     ) -> tuple[models.QuerySet[Any], bool]:
-        """Names are stored in NFC, so a search for them is made in NFC too; NUL occurs in none."""
-        term = unicodedata.normalize("NFC", search_term.replace("\0", ""))
-        rows, duplicates = super().get_search_results(request, queryset, term)
+        rows, duplicates = super().get_search_results(request, queryset, as_stored(search_term))
         return rows, duplicates
+
+
+def as_stored(search_term: str) -> str:
+    """Names are stored in NFC, so a search for them is made in NFC too; NUL occurs in none."""
+    return unicodedata.normalize("NFC", search_term.replace("\0", ""))
 
 
 class FactsAdmin(RoleAdmin):
