@@ -157,7 +157,8 @@ _options: dict[str, Any] = {
     "tcp_user_timeout": 25_000,
 }
 # Triggers ask which of them to leave out; where the setting is missing, each call raises an error and catches it.
-_options["options"] = "-c pgtrigger.ignore={}"
+# Nor is anything compiled: the estimates of row-level security make short statements look long.
+_options["options"] = "-c pgtrigger.ignore={} -c jit=off"
 # The database ends a transaction whose process has stopped in the middle of it, and what it holds is free again.
 if _idle := env.number("DATABASE_IDLE_SECONDS", 60):
     _options["options"] += f" -c idle_in_transaction_session_timeout={_idle}s"
