@@ -382,6 +382,7 @@ STORAGES = {
     },
 }
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = True  # config/request_ids.py has seen to it, whoever sent it
 LOGGING_CONFIG = "config.logs.configure"
 LOGGING = logging_config(level=env.text("LOG_LEVEL", "INFO"), as_json=env.switch("LOG_JSON", default=not EMBEDDED))
 

@@ -6,6 +6,8 @@ import json
 import pytest
 from knox.models import get_token_model
 from rest_framework.test import APIClient
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from contracts.models import Contract
 from people.models import User
@@ -111,9 +113,14 @@ def test_answers_are_compressed_for_machines_alone(administrator):
     assert same.status_code == 304
 
 
-def test_the_id_of_a_request_is_in_its_answer_and_in_its_problem(administrator):
-    own = administrator.get("/api/v1/contracts/NOBODY", headers={"X-Request-ID": "erp-4711"})
+def test_the_id_of_a_request_is_in_its_answer_in_its_problem_and_in_the_log(administrator):
+    with capture_logs(processors=[merge_contextvars]) as log:
+        own = administrator.get("/api/v1/contracts/NOBODY", headers={"X-Request-ID": "erp-4711"})
     assert (own["X-Request-ID"], own.json()["request_id"]) == ("erp-4711", "erp-4711")
+    assert [(line["event"], line["request_id"]) for line in log] == [
+        ("request_started", "erp-4711"),
+        ("request_finished", "erp-4711"),
+    ]
     ours = administrator.get("/api/v1/contracts?limit=1", headers={"X-Request-ID": "a b\x7f"})
     assert len(ours["X-Request-ID"]) == 36
     assert references(ours)
