@@ -1,4 +1,4 @@
-"""The delta feed: which contracts and flags changed since, with their state of now; nothing is skipped.
+"""The delta feed: which contracts, flags and checks changed since, with their state of now; nothing is skipped.
 
 Every change is stamped with its transaction. A page ends below the oldest transaction still running, so that nothing
 can appear behind it any more. What is listed is the object as it is when read: its version never falls from one page to
@@ -17,14 +17,14 @@ from django.db import connection
 from django.db.models import Count
 
 from alerts.history import past_rows
-from alerts.models import Flag, FlagAction, FlagEvent, ScreeningRun
+from alerts.models import Check, CheckTurn, Flag, FlagAction, FlagEvent, ScreeningRun
 from contracts.models import Contract
 from people.models import ChangeEntry, Role, User
 from people.row_security import unrestricted
 
 # ruff: noqa: S608 (tables are named by their models; values are parameters)
 
-TYPES = ("contract", "flag")
+TYPES = ("check", "contract", "flag")
 LAST = 2**62
 BEHIND = 99
 """Behind every source."""
@@ -70,6 +70,16 @@ SOURCES = (
         f"SELECT xid, id, flag_id FROM {FlagAction._meta.db_table}"
         " WHERE (xid, id) > (%s, %s) AND xid < %s ORDER BY xid, id LIMIT %s",
     ),
+    Source(
+        "check",
+        f"SELECT xid, id, id FROM {Check._meta.db_table}"
+        " WHERE (xid, id) > (%s, %s) AND xid < %s ORDER BY xid, id LIMIT %s",
+    ),
+    Source(
+        "check",
+        f"SELECT xid, id, parent_id FROM {CheckTurn._meta.db_table}"
+        " WHERE (xid, id) > (%s, %s) AND xid < %s ORDER BY xid, id LIMIT %s",
+    ),
 )
 
 
@@ -99,9 +109,10 @@ def page(after: Place | None, types: Collection[str], *, limit: int, seen_by: Us
     rows = found[:limit]
     # The last change of an object stands for all of them.
     latest = {(SOURCES[place.source].type, id): place for place, id in rows}
-    contracts = [id for type, id in latest if type == "contract"]
-    flags = [id for type, id in latest if type == "flag"]
-    states = _contracts(contracts, seen_by) | _flags(flags, seen_by)
+    ids: dict[str, list[int]] = {type: [] for type in TYPES}
+    for type, id in latest:
+        ids[type].append(id)
+    states = _contracts(ids["contract"], seen_by) | _flags(ids["flag"], seen_by) | _checks(ids["check"], seen_by)
     in_order = sorted(latest, key=lambda key: latest[key])
     place = rows[-1][0] if more else max(after or Place(0, BEHIND, 0), Place(bound - 1, BEHIND, 0))
     return Page([states[key] for key in in_order if key in states], place, more)
@@ -184,6 +195,12 @@ def _flags(ids: Sequence[int], seen_by: User) -> dict[tuple[str, int], Changed]:
         ("flag", one.pk): Changed("flag", str(one.pk), events.get(one.pk, 0) + actions.get(one.pk, 0), one)
         for one in whole
     }
+
+
+def _checks(ids: Sequence[int], seen_by: User) -> dict[tuple[str, int], Changed]:
+    """Checks with a receipt. A version counts how often the answer turned, and the answer itself."""
+    seen = Check.objects.visible_to(seen_by).filter(pk__in=ids).select_related("owner", "department")
+    return {("check", one.pk): Changed("check", str(one.uuid), one.turned + 1, one) for one in seen}
 
 
 def _counts(model: type[FlagEvent] | type[FlagAction], ids: Sequence[int]) -> Mapping[int, int]:

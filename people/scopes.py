@@ -32,7 +32,7 @@ SCOPES = {
     "checks:read": "checks with their receipts, releases and turns; verify receipts",
     "checks:write": "ask checks, acknowledge their turns",
     "checks:release": "release checks, take releases back",
-    "changes:read": "the feed of contracts and flags as they change",
+    "changes:read": "the feed of contracts, flags and checks as they change",
     "jobs:read": "bulk jobs and their results",
     "messages:read": "messages with their attempts",
     "messages:write": "send messages again",

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from alerts.models.actions import Reason
 from people import changelog, constraints
-from people.models import Department, Role, User, WallClock
+from people.models import CurrentTransaction, Department, Role, User, WallClock
 
 
 class Purpose(models.TextChoices):
@@ -66,6 +66,7 @@ class Check(models.Model):
     turned = models.PositiveIntegerField(default=0, help_text="how often the answer turned since")
     due_at = models.DateTimeField(null=True, blank=True, help_text="when time may next change what it stands on")
     settled_at = models.DateTimeField(null=True, blank=True, help_text="when a round last looked at it; null: none did")
+    xid = models.BigIntegerField(db_default=CurrentTransaction(), editable=False)
 
     objects = CheckQuerySet.as_manager()
 
@@ -84,6 +85,7 @@ class Check(models.Model):
             models.Index(fields=["due_at"], name="check_due", condition=Q(due_at__isnull=False)),
             models.Index(fields=["watched_until"], name="check_watched"),
             GinIndex(fields=["parties"], name="check_parties"),
+            models.Index(fields=["xid", "id"], name="check_xid_id"),
         ]
         triggers = [pgtrigger.Protect(name="keep", operation=pgtrigger.Delete), changelog.no_truncate()]
 
@@ -104,9 +106,11 @@ class CheckTurn(models.Model):
     lines_after = models.JSONField(default=dict, blank=True)
     measures = ArrayField(models.CharField(max_length=140), default=list, help_text="that stand against it now")
     policy_version = models.CharField(max_length=64)
+    xid = models.BigIntegerField(db_default=CurrentTransaction(), editable=False)
 
     class Meta:
         ordering = ["id"]
+        indexes = [models.Index(fields=["xid", "id"], name="checkturn_xid_id")]
         constraints = [
             models.UniqueConstraint(name="each_turn_of_a_check_once", fields=["parent", "number"]),
             constraints.one_of("before", Answer.values, "checkturn_before_known"),

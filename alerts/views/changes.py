@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
 from alerts import feed
+from alerts.checks.serializers import CheckSerializer
 from alerts.serializers import FlagSerializer
 from contracts.serializers import ContractSerializer
 from people import clock
@@ -20,6 +21,7 @@ from people.resources import Resource, refusal
 
 NOW = "now"
 MOST, DEFAULT = 1000, 100
+SERIALIZERS: dict[str, Any] = {"check": CheckSerializer, "contract": ContractSerializer, "flag": FlagSerializer}
 
 
 class Gone(APIException):
@@ -35,7 +37,7 @@ class Gone(APIException):
 
 class ChangedSerializer(serializers.Serializer[Any]):
     type = serializers.ChoiceField(feed.TYPES)
-    key = serializers.CharField(help_text="the reference of a contract, the id of a flag")
+    key = serializers.CharField(help_text="the reference of a contract, the id of a flag or of a check")
     version = serializers.IntegerField(help_text="never falls; the same version is the same state")
     object = serializers.JSONField(allow_null=True, help_text="its present state; null: deleted, or not yours any more")
 
@@ -57,14 +59,14 @@ class ChangesViewSet(Resource):
     @extend_schema(
         parameters=[
             OpenApiParameter("after", str, description="the token of the page before, or `now`; all without"),
-            OpenApiParameter("types", str, description="contract, flag, or both with a comma between; both without"),
+            OpenApiParameter("types", str, description="of check, contract and flag, with commas between; all without"),
             OpenApiParameter("limit", int, description=f"changes of a page, 1 to {MOST}; {DEFAULT} without"),
         ],
         responses=FeedSerializer,
         filters=False,
     )
     def changes(self, request: Request) -> Response:
-        """Contracts and flags that changed since, each with its present state; every change is told at least once.
+        """Contracts, flags and checks that changed since, each with its present state; all are told at least once.
 
         410 where the token is too old to be continued from.
         """
@@ -93,6 +95,5 @@ def _types(asked: str | None) -> list[str]:
 
 
 def _shown(changed: feed.Changed) -> dict[str, Any]:
-    serializer = ContractSerializer if changed.type == "contract" else FlagSerializer
-    state = None if changed.stored is None else serializer(changed.stored).data
+    state = None if changed.stored is None else SERIALIZERS[changed.type](changed.stored).data
     return {"type": changed.type, "key": changed.key, "version": changed.version, "object": state}
