@@ -7,12 +7,12 @@ from typing import Any
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-_CALENDAR_KEY = re.compile(r"(?<=/calendar/)[^/\s?]+(?=\.ics)")
+_KEYS = re.compile(r"(?<=/calendar/)[^/\s?]+(?=\.ics)|(?<=/acknowledge/)[^/\s?]+")
 
 
 def hide_keys(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
-    """A calendar's address is its key: whoever reads logs must not be able to open it."""
-    return {key: _CALENDAR_KEY.sub("...", value) if isinstance(value, str) else value for key, value in event.items()}
+    """The address of a calendar, or of acknowledging, is its key: whoever reads logs must not be able to open it."""
+    return {key: _KEYS.sub("...", value) if isinstance(value, str) else value for key, value in event.items()}
 
 
 _SHARED: list[Processor] = [
