@@ -40,4 +40,7 @@ def test_the_ten_lines_lead_to_the_first_check_and_the_first_change(live_server,
     assert (contract["end_use"], contract["lines"][0]["hs_code"]) == ("civil", "280530")
     assert flags["results"] == []
     assert checks["results"][0]["decision"] == "clear"
-    assert [(one["key"], one["object"]["destination_country"]) for one in changes["results"]] == [("4600000001", "JP")]
+    changed = {one["type"]: one for one in changes["results"]}
+    assert len(changes["results"]) == len(changed) == 2
+    assert (changed["contract"]["key"], changed["contract"]["object"]["destination_country"]) == ("4600000001", "JP")
+    assert (changed["check"]["key"], changed["check"]["object"]["stands"]) == (checks["results"][0]["id"], "clear")
