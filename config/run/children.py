@@ -1,9 +1,11 @@
 """The processes of one run, each in its own session: started one by one, stopped in order, never left behind."""
 
+import os
 import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,9 +54,9 @@ class Children:
         """Ask each to finish what it does and wait for it, in this order; kill what does not, after some seconds."""
         for child in sorted(self._running, key=lambda child: order.index(child.name)):
             child.process.terminate()
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 child.process.wait(patience)
-            except subprocess.TimeoutExpired:
-                child.process.kill()
-                child.process.wait()
+            with suppress(ProcessLookupError):  # with all it started, should it or one of them be left
+                os.killpg(child.process.pid, signal.SIGKILL)
+            child.process.wait()
         self._running.clear()
