@@ -15,7 +15,7 @@ django.setup()
 import psycopg  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import DatabaseError, connection  # noqa: E402
-from django.db.models import Exists, OuterRef  # noqa: E402
+from django.db.models import Exists, Max, Min, OuterRef  # noqa: E402
 from knox.models import get_token_model  # noqa: E402
 
 from alerts.models import (  # noqa: E402
@@ -238,7 +238,11 @@ class Course:
         for hook in WebhookEndpoint.objects.filter(Exists(DEAD)):
             endpoints.enable(hook, by=administrator)
             hook.refresh_from_db()
-            endpoints.replay(hook, endpoints.Range(from_sequence=0), by=administrator, delivered=False)
+            missed = WebhookDelivery.objects.filter(endpoint=hook, state=DeliveryState.DEAD)
+            ends = missed.aggregate(first=Min("event"), last=Max("event"))
+            for first in range(ends["first"], ends["last"] + 1, endpoints.MOST_REPLAYED):
+                part = endpoints.Range(from_sequence=first, to_sequence=first + endpoints.MOST_REPLAYED - 1)
+                endpoints.replay(hook, part, by=administrator, delivered=False)
 
     def _left(self) -> dict[str, int]:
         names = ("changes to screen", "runs to tell", "messages to send", "webhooks to put out", "webhooks to send")
