@@ -11,7 +11,7 @@ from alerts.models import Answer, Check, CheckRelease, CheckTurn
 from alerts.models.actions import Reason
 from alerts.models.checks import Purpose
 from alerts.models.flags import Basis, Certainty, Kind
-from alerts.serializers import CLEARING, REASON, ExposureSerializer
+from alerts.serializers.flags import CLEARING, REASON, ExposureSerializer
 from people.fields import Choice, Day, Text, Whole
 from people.strict import Rows, Strict
 

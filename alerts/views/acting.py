@@ -11,7 +11,7 @@ from alerts import dispositions
 from alerts.dispositions import NotPossible, Unsuitable
 from alerts.models import Flag
 from alerts.models.actions import Reason
-from alerts.serializers import WholeFlagSerializer
+from alerts.serializers.flags import WholeFlagSerializer
 from alerts.views.reading import FlagViewSet
 from people import clock
 from people.conflict import Conflict

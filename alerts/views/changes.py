@@ -12,7 +12,7 @@ from rest_framework.reverse import reverse
 
 from alerts import feed
 from alerts.checks.serializers import CheckSerializer
-from alerts.serializers import FlagSerializer
+from alerts.serializers.flags import FlagSerializer
 from contracts.serializers import ContractSerializer
 from people import clock
 from people.paging import whole_number

@@ -7,7 +7,7 @@ from rest_framework.response import Response
 
 from alerts import doorbell
 from alerts.outbox.again import SENDERS, NotPossible, send_again
-from alerts.serializers import WholeMessageSerializer
+from alerts.serializers.messages import WholeMessageSerializer
 from alerts.views.reading import MessageViewSet
 from alerts.webhooks.serializers import Nothing
 from people.conflict import Conflict

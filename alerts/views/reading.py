@@ -17,15 +17,9 @@ from alerts.as_of import KNOWN
 from alerts.escalation import outlook
 from alerts.filters import FlagFilter, MessageFilter, RunFilter
 from alerts.models import Flag, Message, ScreeningRun, SetAside
-from alerts.serializers import (
-    FlagSerializer,
-    MessageSerializer,
-    RunSerializer,
-    SetAsideSerializer,
-    WholeFlagSerializer,
-    WholeMessageSerializer,
-    WholeRunSerializer,
-)
+from alerts.serializers.flags import FlagSerializer, WholeFlagSerializer
+from alerts.serializers.messages import MessageSerializer, WholeMessageSerializer
+from alerts.serializers.runs import RunSerializer, SetAsideSerializer, WholeRunSerializer
 from alerts.views.past import past_flags
 from people import clock
 from people.principal import principal

@@ -9,7 +9,7 @@ from rest_framework.reverse import reverse
 
 from alerts.policy import discard_revision
 from alerts.revisions import pending
-from alerts.serializers import RevisionSerializer
+from alerts.serializers.revisions import RevisionSerializer
 from people import clock
 from people.principal import principal
 from policies.models import PolicyChange

@@ -22,7 +22,7 @@ from alerts.deleting import NotDeletable, delete
 from alerts.departments import OUTSIDE, TAKEN, of_others
 from alerts.policy import revise
 from alerts.revisions import pending
-from alerts.serializers import RevisionSerializer
+from alerts.serializers.revisions import RevisionSerializer
 from alerts.views.revising import link_to_revision, working_copy
 from contracts.views import ContractViewSet
 from people import clock

@@ -1,12 +1,12 @@
-"""Flags, messages and runs as the REST interface spells them: read; only people's acts on flags are written."""
+"""Flags over REST: read; only what people do about them is written."""
 
 from dataclasses import asdict
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field, inline_serializer
 from rest_framework import serializers
+from rest_framework.serializers import ModelSerializer as Read
 
-from alerts import run_report
 from alerts.bundle.output import exact
 from alerts.escalation.outlook import Next
 from alerts.flag_report import Told, Why, name_of
@@ -16,18 +16,10 @@ from alerts.models import (
     Flag,
     FlagAction,
     FlagEvent,
-    Message,
-    MessageAttempt,
-    ScreeningRun,
-    SetAside,
     Standing,
     Step,
 )
-from alerts.revisions import differences
-from policies.models import PolicyChangeRevision
-from policies.serializers import EvidenceSerializer, PolicyChangeSerializer
-
-Read = serializers.ModelSerializer
+from policies.serializers import EvidenceSerializer
 
 
 class ExposureSerializer(serializers.Serializer[Any]):
@@ -238,181 +230,3 @@ class WholeFlagSerializer(FlagSerializer):
 
     def get_outdated(self, flag: Flag) -> bool:
         return self._why.outdated
-
-
-class MessageSerializer(Read[Message]):
-    policy_change = serializers.CharField(source="policy_change.reference", allow_null=True, default=None)
-
-    class Meta:
-        model = Message
-        fields = (
-            "id",
-            "recipient",
-            "channel",
-            "purpose",
-            "state",
-            "policy_change",
-            "run",
-            "language",
-            "subject",
-            "message_id",
-            "attempts",
-            "last_answer",
-            "created_at",
-            "rendered_at",
-            "next_attempt_at",
-            "sent_at",
-        )
-
-
-class AttemptSerializer(Read[MessageAttempt]):
-    """One attempt at sending a message; without a fate it is under way."""
-
-    class Meta:
-        model = MessageAttempt
-        fields = ("number", "started_at", "ended_at", "stage", "fate", "answer")
-
-
-class WholeMessageSerializer(MessageSerializer):
-    """A message with the flags it tells of, and its text once it is written: when it is first about to leave."""
-
-    flags = serializers.SerializerMethodField()
-    log = AttemptSerializer(many=True)
-    in_place_of = serializers.IntegerField(source="in_place_of_id", allow_null=True)
-
-    class Meta(MessageSerializer.Meta):
-        fields = (*MessageSerializer.Meta.fields, "text", "html", "flags", "log", "in_place_of")  # type: ignore[assignment]
-
-    def get_flags(self, message: Message) -> list[int]:
-        return list(message.told().order_by("flag_id").values_list("flag_id", flat=True).distinct())
-
-
-DIFFERENCE = inline_serializer(
-    "Difference",
-    {
-        "field": serializers.CharField(help_text="such as measures/1/scope/end_uses, measures by their keys"),
-        "now": serializers.JSONField(allow_null=True),
-        "then": serializers.JSONField(allow_null=True),
-    },
-    many=True,
-)
-
-
-class RevisionSerializer(Read[PolicyChangeRevision]):
-    """An edit of a published policy change that waits to be published too."""
-
-    policy_change = serializers.CharField(source="change.reference")
-    by = serializers.CharField(source="by.email")
-    outdated = serializers.SerializerMethodField(
-        help_text="the change was altered after the revision was made: it cannot be published"
-    )
-    outcome = PolicyChangeSerializer()
-    differences = serializers.SerializerMethodField(help_text="from what is in force now")
-
-    class Meta:
-        model = PolicyChangeRevision
-        fields = ("id", "policy_change", "by", "created_at", "version", "outdated", "content", "outcome", "differences")
-
-    def get_outdated(self, revision: PolicyChangeRevision) -> bool:
-        return revision.version != revision.change.version
-
-    @extend_schema_field(DIFFERENCE)
-    def get_differences(self, revision: PolicyChangeRevision) -> list[dict[str, Any]]:
-        return [asdict(difference) for difference in differences(revision)]
-
-
-class RunSerializer(Read[ScreeningRun]):
-    """A run as lists hold it; the page of one has its manifest."""
-
-    class Meta:
-        model = ScreeningRun
-        fields = (
-            "id",
-            "cause",
-            "at",
-            "policy_version",
-            "everything",
-            "contracts",
-            "lines",
-            "screened",
-            "opened",
-            "updated",
-            "closed",
-            "unchanged",
-            "set_aside",
-            "digest",
-            "started_at",
-            "finished_at",
-            "completed_by",
-        )
-
-
-RUN_ERROR = inline_serializer(
-    "RunError",
-    {"contract": serializers.CharField(required=False), "error": serializers.CharField()},
-    many=True,
-)
-POLICY_SET_ASIDE = inline_serializer(
-    "PolicySetAside", {"name": serializers.CharField(), "error": serializers.CharField()}, many=True
-)
-
-
-class WholeRunSerializer(RunSerializer):
-    """A run with its manifest. Contracts are named where one may see them, and counted in any case."""
-
-    scope = serializers.SerializerMethodField(
-        help_text="the contracts in scope that one may see, in order, at most 1,000; null where every contract was"
-    )
-    policy_changes = serializers.SerializerMethodField(
-        help_text="for whose measures alone all contracts beyond the scope were screened"
-    )
-    errors = serializers.SerializerMethodField(  # type: ignore[assignment]  # a field, not the property
-        help_text="of the run itself, and of contracts that one may see"
-    )
-    policies_set_aside = serializers.SerializerMethodField(
-        help_text="measures and licences that could not be read or compiled; their flags stayed as they were"
-    )
-    buckets = serializers.DictField(child=serializers.CharField(), help_text="hashes that the digest is over")
-
-    class Meta(RunSerializer.Meta):
-        fields = (  # type: ignore[assignment]
-            *RunSerializer.Meta.fields,
-            "scope",
-            "policy_changes",
-            "errors",
-            "policies_set_aside",
-            "snapshot",
-            "timezone",
-            "renewal_horizon_days",
-            "buckets",
-        )
-
-    @extend_schema_field(serializers.ListField(child=serializers.CharField(), allow_null=True))
-    def get_scope(self, run: ScreeningRun) -> list[str] | None:
-        return run_report.scope(run, seen_by=self.context["seen_by"])
-
-    @extend_schema_field(serializers.ListField(child=serializers.CharField()))
-    def get_policy_changes(self, run: ScreeningRun) -> list[str]:
-        return run_report.policy_changes(run)
-
-    @extend_schema_field(RUN_ERROR)
-    def get_errors(self, run: ScreeningRun) -> list[dict[str, str]]:
-        return run_report.errors(run, seen_by=self.context["seen_by"])
-
-    @extend_schema_field(POLICY_SET_ASIDE)
-    def get_policies_set_aside(self, run: ScreeningRun) -> list[dict[str, str]]:
-        left_out: list[dict[str, str]] = run.policies_set_aside
-        return left_out
-
-
-class SetAsideSerializer(Read[SetAside]):
-    """A contract that cannot be screened now."""
-
-    contract = serializers.CharField(source="reference")
-    faults = serializers.ListField(
-        child=serializers.CharField(), help_text="what of its facts no import would let pass, by place"
-    )
-
-    class Meta:
-        model = SetAside
-        fields = ("contract", "error", "faults", "since", "run")

@@ -1,0 +1,1 @@
+"""What screening and alerts hold, as the REST interface spells it."""
