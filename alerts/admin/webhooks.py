@@ -21,12 +21,13 @@ from alerts.models import WebhookDelivery, WebhookEndpoint
 from alerts.webhooks import endpoints
 from alerts.webhooks.endpoints import OWNERS, NotPossible, Range
 from people import clock
-from people.admin.pages import LedgerAdmin, RoleAdmin, StepForm
+from people.admin.pages import LedgerAdmin, StepAdmin, StepForm
 from people.principal import has_role, is_administrator, principal
 
 
 @admin.register(WebhookEndpoint)
-class WebhookEndpointAdmin(RoleAdmin):
+class WebhookEndpointAdmin(StepAdmin):
+    step_template = "alerts/webhook_step.html"
     form = EndpointForm
     writers = OWNERS
     list_display = ("reference", "shown_state", "url", "owner", "department", "shown_events", "failing_since")
@@ -83,7 +84,7 @@ class WebhookEndpointAdmin(RoleAdmin):
 
     def response_add(self, request: HttpRequest, obj: WebhookEndpoint, post_url_continue: str | None = None) -> Any:
         """The one page that shows the secret, in place of a way back to the list."""
-        return self._secret(request, obj, obj.secret)
+        return self.secret_page(request, obj, obj.secret)
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
         on = WebhookEndpoint.objects.filter(pk=object_id, disabled_at__isnull=True).exists()
@@ -114,7 +115,7 @@ class WebhookEndpointAdmin(RoleAdmin):
     def rotate(self, request: HttpRequest, object_id: str) -> HttpResponse:
         def done(endpoint: WebhookEndpoint, said: dict[str, Any]) -> HttpResponse:
             secret = endpoints.rotate(endpoint, by=principal(request), overlap_hours=said["overlap_hours"])
-            return self._secret(request, endpoint, secret)
+            return self.secret_page(request, endpoint, secret)
 
         return self._step(request, object_id, _("Rotate secret"), RotateForm, done)
 
@@ -157,26 +158,8 @@ class WebhookEndpointAdmin(RoleAdmin):
                 if isinstance(answer, HttpResponse):
                     return answer
                 messages.success(request, answer)
-            return HttpResponseRedirect(self._page(endpoint))
-        return self._page_with(request, endpoint, title, form=form)
-
-    def _secret(self, request: HttpRequest, endpoint: WebhookEndpoint, secret: str) -> HttpResponse:
-        return self._page_with(request, endpoint, _("The secret, shown this once"), secret=secret)
-
-    def _page_with(self, request: HttpRequest, endpoint: WebhookEndpoint, title: str, **more: Any) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": title,
-            "opts": self.opts,
-            "endpoint": endpoint,
-            "back": self._page(endpoint),
-            **more,
-        }
-        return TemplateResponse(request, "alerts/webhook_step.html", context)
-
-    @staticmethod
-    def _page(endpoint: WebhookEndpoint) -> str:
-        return reverse("admin:alerts_webhookendpoint_change", args=[endpoint.pk])
+            return HttpResponseRedirect(self.page_of(endpoint))
+        return self.step_page(request, endpoint, title, form=form)
 
     @display(description=gettext_lazy("state"), label={"on": "success", "failing": "warning", "off": "danger"})
     def shown_state(self, endpoint: WebhookEndpoint) -> tuple[str, Any]:

@@ -8,7 +8,6 @@ from django.contrib import admin, messages
 from django.db import models
 from django.db.models import Max, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -17,7 +16,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminIntegerFieldWidget
 
 from people import credentials
-from people.admin.pages import FactsAdmin, RoleAdmin, StepForm
+from people.admin.pages import FactsAdmin, StepAdmin, StepForm
 from people.credentials import LONGEST_OVERLAP_HOURS, NotPossible
 from people.models import Credential, Role, ServiceAccount, Token, User
 from people.principal import principal
@@ -112,7 +111,8 @@ class RotateForm(StepForm):
 
 
 @admin.register(Credential)
-class CredentialAdmin(RoleAdmin):
+class CredentialAdmin(StepAdmin):
+    step_template = "people/credential_step.html"
     readers = (Role.ADMINISTRATOR,)
     form = CredentialForm
     list_display = ("name", "account", "shown_state", "shown_secrets", "expires_at", "last_used_at", "created_at")
@@ -178,7 +178,7 @@ class CredentialAdmin(RoleAdmin):
 
     def response_add(self, request: HttpRequest, obj: Credential, post_url_continue: str | None = None) -> Any:
         """The one page that shows the secret, in place of a way back to the list."""
-        return self._secret(request, obj, request.secret)  # type: ignore[attr-defined]
+        return self.secret_page(request, obj, request.secret)  # type: ignore[attr-defined]
 
     def get_actions_detail(self, request: HttpRequest, object_id: Any) -> Any:
         if not Credential.objects.filter(pk=object_id, revoked_at__isnull=True).exists():
@@ -195,13 +195,13 @@ class CredentialAdmin(RoleAdmin):
             return HttpResponseRedirect(reverse("admin:people_credential_changelist"))
         form = RotateForm(request.POST or None)
         if request.method != "POST" or not form.is_valid():
-            return self._page_with(request, credential, _("Rotate secret"), form=form)
+            return self.step_page(request, credential, _("Rotate secret"), form=form)
         try:
             secret = credentials.rotate(credential, **form.cleaned_data, by=principal(request), at=timezone.now())
         except NotPossible as error:
             messages.error(request, str(error))
-            return HttpResponseRedirect(self._page(credential))
-        return self._secret(request, credential, secret)
+            return HttpResponseRedirect(self.page_of(credential))
+        return self.secret_page(request, credential, secret)
 
     @action(description=gettext_lazy("Revoke"), permissions=["step"], icon="block")
     def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -209,28 +209,10 @@ class CredentialAdmin(RoleAdmin):
         if not isinstance(credential, Credential):
             return HttpResponseRedirect(reverse("admin:people_credential_changelist"))
         if request.method != "POST":
-            return self._page_with(request, credential, _("Revoke"), form=StepForm())
+            return self.step_page(request, credential, _("Revoke"), form=StepForm())
         credentials.revoke(credential, by=principal(request), at=timezone.now())
         messages.success(request, _("Nothing can be done with it any more."))
-        return HttpResponseRedirect(self._page(credential))
-
-    def _secret(self, request: HttpRequest, credential: Credential, secret: str) -> HttpResponse:
-        return self._page_with(request, credential, _("The secret, shown this once"), secret=secret)
-
-    def _page_with(self, request: HttpRequest, credential: Credential, title: str, **more: Any) -> HttpResponse:
-        context = {
-            **self.admin_site.each_context(request),
-            "title": title,
-            "opts": self.opts,
-            "credential": credential,
-            "back": self._page(credential),
-            **more,
-        }
-        return TemplateResponse(request, "people/credential_step.html", context)
-
-    @staticmethod
-    def _page(credential: Credential) -> str:
-        return reverse("admin:people_credential_change", args=[credential.pk])
+        return HttpResponseRedirect(self.page_of(credential))
 
     @display(description=gettext_lazy("state"), label={"good": "success", "expired": "warning", "revoked": "danger"})
     def shown_state(self, credential: Any) -> tuple[str, Any]:

@@ -10,9 +10,12 @@ from django.contrib import admin
 from django.core.paginator import Paginator
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget
@@ -196,3 +199,28 @@ class RowsInline(RoleInline, TabularInline):
 
 class CardsInline(RoleInline, StackedInline):
     """Parts with too many facts for a row."""
+
+
+class StepAdmin(RoleAdmin):
+    """A page with steps that ask first, each on a page of its own, where a secret is shown once, too."""
+
+    step_template: ClassVar[str]
+    """Extends people/step.html; the object is `object` there."""
+
+    def step_page(self, request: HttpRequest, obj: models.Model, title: str, **more: Any) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": title,
+            "opts": self.opts,
+            "object": obj,
+            "back": self.page_of(obj),
+            **more,
+        }
+        return TemplateResponse(request, self.step_template, context)
+
+    def secret_page(self, request: HttpRequest, obj: models.Model, secret: str) -> HttpResponse:
+        return self.step_page(request, obj, _("The secret, shown this once"), secret=secret)
+
+    def page_of(self, obj: models.Model) -> str:
+        """The address of the object's own page."""
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[obj.pk])
