@@ -12,7 +12,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, FieldTextFilter,
 from unfold.decorators import display
 
 from people.admin.checking import CheckedForm, CheckedFormSet, CodesField
-from people.admin.pages import CardsInline, FactsAdmin, LedgerAdmin, RowsInline, two_lines
+from people.admin.pages import CardsInline, FactsAdmin, LedgerAdmin, RowsInline, readable_json, two_lines
 from people.faults import once
 from people.models import Role
 from policies.models import Evidence, Licence, Measure, PartyList, PartyListEntry, PolicyChange, PolicyChangeRevision
@@ -27,6 +27,7 @@ from policies.serializers import (
 
 EDITORS = (Role.POLICY_EDITOR, Role.POLICY_PUBLISHER, Role.ADMINISTRATOR)
 STATUS_COLOURS = {"draft": "info", "published": "success", "withdrawn": ""}
+DOCUMENTS = ("shown_content", "shown_outcome")
 END_COLOURS = {"pending": "info", "published": "success", "replaced": "", "discarded": "", "withdrawn": ""}
 FORMALITY_COLOURS = {"official": "primary", "reported": "warning", "oral": "warning"}
 
@@ -164,11 +165,20 @@ class PolicyChangeRevisionAdmin(LedgerAdmin):
     search_fields = ("change__reference", "by__email")
     ordering = ("-id",)
     sortable_by = ()
-    fields = (("change", "version"), ("by", "created_at"), ("ended_as", "ended_by", "ended_at"), "content", "outcome")
+    fields = (("change", "version"), ("by", "created_at"), ("ended_as", "ended_by", "ended_at"), *DOCUMENTS)
+    readonly_fields = DOCUMENTS
 
     @display(description=_("state"), label=END_COLOURS)
     def shown_end(self, revision: PolicyChangeRevision) -> tuple[str, Any]:
         return revision.ended_as or "pending", revision.get_ended_as_display() or _("pending")
+
+    @display(description=_("content, as it was sent"))
+    def shown_content(self, revision: PolicyChangeRevision) -> SafeString:
+        return readable_json(revision.content)
+
+    @display(description=_("outcome, the whole change as it will be"))
+    def shown_outcome(self, revision: PolicyChangeRevision) -> SafeString:
+        return readable_json(revision.outcome)
 
 
 def is_draft(change: models.Model | None) -> bool:

@@ -1,20 +1,18 @@
 """Checks that were answered with receipts: the document, the answer then and now, who released it. Read here; released
 where the reasons are shown, over REST."""
 
-import json
 from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy
 from unfold.admin import TabularInline
 from unfold.decorators import display
 
 from alerts.models import Answer, Check, CheckRelease, CheckTurn
-from people.admin.pages import LedgerAdmin, RoleInline
+from people.admin.pages import LedgerAdmin, RoleInline, readable_json
 from people.principal import principal
 
 COLOURS = {
@@ -95,4 +93,4 @@ class CheckAdmin(LedgerAdmin):
 
     @display(description=gettext_lazy("document"))
     def shown_document(self, check: Check) -> SafeString:
-        return format_html("<pre>{}</pre>", json.dumps(check.document, ensure_ascii=False, indent=2))
+        return readable_json(check.document)

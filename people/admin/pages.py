@@ -1,5 +1,6 @@
 """What every admin page shares: roles decide who sees and changes it, and no list counts its rows to the end."""
 
+import json
 import unicodedata
 from collections.abc import Sequence
 from contextlib import nullcontext
@@ -54,6 +55,11 @@ class BoundedChangeList(ChangeList):
 def two_lines(first: object, second: object) -> SafeString:
     """A cell with a name that never breaks and a line that explains it."""
     return format_html('<span class="tocsin-cell"><b>{}</b><small>{}</small></span>', first, second or "")
+
+
+def readable_json(value: object) -> SafeString:
+    """A stored document as people read it: as it is written in every script."""
+    return format_html('<pre class="tocsin-text">{}</pre>', json.dumps(value, ensure_ascii=False, indent=2))
 
 
 class RoleAdmin(ModelAdmin):

@@ -198,3 +198,11 @@ def test_a_draft_has_no_revision(editor):
     answer = revise(editor, status="draft", title="First")
     assert said(editor.get(step("change"))) == [f"{CHANGE} is not published: only what is published is revised"]
     assert answer.status_code == 302
+
+
+def test_what_a_revision_says_is_shown_as_it_is_written(editor):
+    revise(editor, title="軍民両用品目の輸出禁止")
+    page = reverse("admin:policies_policychangerevision_change", args=[PolicyChangeRevision.objects.get().pk])
+    text = editor.get(page).content.decode()
+    assert "&quot;title&quot;: &quot;軍民両用品目の輸出禁止&quot;" in text
+    assert "\\u8ecd" not in text
