@@ -73,7 +73,7 @@ def _credential(name: str) -> URLPattern:
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("contracts/bulk", bulk.BulkContracts.as_view({"post": "bulk"}), name="contracts-bulk"),
-    path("contracts/bulk/close", bulk.BulkContracts.as_view({"post": "close"}), name="contracts-bulk-close"),
+    path("contracts/bulk/close", bulk.CloseContracts.as_view({"post": "close"}), name="contracts-bulk-close"),
     path("organizations/bulk", bulk.BulkOrganizations.as_view({"post": "bulk"}), name="organizations-bulk"),
     *_stored("departments", storing.StoredDepartments),
     *_stored("users", storing.StoredUsers),

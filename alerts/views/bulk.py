@@ -162,6 +162,10 @@ class BulkContracts(Bulk, ContractViewSet):
     def bulk(self, request: Request) -> HttpResponse | StreamingHttpResponse:
         return super().bulk(request)
 
+
+class CloseContracts(ContractViewSet):
+    filterset_class: Any = None
+
     @extend_schema(request=Closing, responses={200: BulkSerializer})
     def close(self, request: Request) -> HttpResponse | StreamingHttpResponse:
         """Close contracts that a snapshot reported as absent: those named, as far as `source` stands behind them."""

@@ -230,3 +230,8 @@ def test_a_body_that_is_too_large_for_one_object_is_not_for_many(administrator):
     sent = rows_of("A", title="x" * 400, amendments=[{"summary": "y" * 11_000_000}])
     answer = post(administrator, "contracts/bulk", sent)
     assert outcomes(answer) == [("A", "created", [])]
+
+
+def test_closing_takes_no_longer_body_than_one_object(administrator):
+    close = {"source": "administrator@example.com", "references": ["x" * 11_000_000], "closed_as": "completed"}
+    assert post(administrator, "contracts/bulk/close", close).status_code == 413
