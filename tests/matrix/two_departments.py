@@ -32,8 +32,9 @@ from alerts.webhooks import endpoints
 from alerts.webhooks.queue import put_out
 from alerts.writing import Writer
 from contracts.models import Amendment, Contract, Line
-from people import clock
-from people.models import Department, Role, User
+from people import clock, credentials
+from people.models import Department, Role, ServiceAccount, User
+from people.scopes import SCOPES
 from tests.alerts.conftest import World
 from tests.checks.conftest import document
 from tests.poison import POISON
@@ -42,6 +43,7 @@ FIRST, SECOND, NEITHER = "amaranth", "beryllia", "celadonx"
 WORDS = (FIRST, SECOND, NEITHER)
 NOT_THERE = "diopside"
 BAN = {"effect": "ban", "scope": {"commodities": [{"hs": ["2846"]}]}}
+POLL = ("contracts:read", "changes:read")
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -164,6 +166,10 @@ class Asker:
     user: User | None
     kept: frozenset[str]
     own: str = FIRST
+    secret: str = ""
+    """Of a machine, what it authenticates with."""
+    scopes: frozenset[str] | None = None
+    """Of a machine, all that its credential may be used for."""
 
     def has(self, *roles: str) -> bool:
         return self.user is not None and any(role in self.user.roles for role in roles)
@@ -192,3 +198,15 @@ def askers(world: TwoDepartments) -> Iterator[Asker]:
             if word:
                 user.departments.set([world.parts[word].department])
             yield Asker(whose, user, frozenset(WORDS) - seen, word or FIRST)
+    yield from machines(world)
+
+
+def machines(world: TwoDepartments) -> Iterator[Asker]:
+    """A buyer's service account in the first department, once with all scopes and once with a poll's."""
+    for name, scopes in (("every scope", frozenset(SCOPES)), ("two scopes", frozenset(POLL))):
+        account = ServiceAccount.objects.create(email=f"{name.replace(' ', '-')}@example.com", roles=[Role.BUYER.value])
+        account.departments.set([world.parts[FIRST].department])
+        by = world.parts[FIRST].owner
+        issued = credentials.issue(account, name=name, scopes=scopes, days=1, by=by, at=datetime.now(UTC))
+        kept = frozenset(WORDS) - {FIRST}
+        yield Asker(f"a machine with {name}", account, kept, FIRST, issued.secret, scopes)
