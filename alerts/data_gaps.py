@@ -12,7 +12,7 @@ from alerts.bundle.output import exact
 from alerts.models import Flag
 from alerts.models.flags import FlagQuerySet
 from alerts.portfolio import calendar, stored_policies
-from alerts.screening import Calendar, Clearances, Money, Policies, Verdict
+from alerts.screening import Calendar, Clearances, Clearing, Money, Policies, Verdict, compile_policies
 from alerts.screening.commodities import FACETS, is_stated
 from alerts.screening.gaps import gaps, with_owners
 from alerts.screening.verdicts import BIT
@@ -72,18 +72,23 @@ class Held:
 
 def missing_facts(flags: FlagQuerySet, *, at: datetime) -> Iterator[Missing]:
     """Of the flags in review that nobody has put aside, every missing fact on which they hang."""
-    clearances = Clearances(stored_policies(), calendar(at))
+    policies = stored_policies()
+    clearances = Clearances(policies, compile_policies(policies, calendar(at)))
     measures = {measure.name: measure for measure in clearances.policies.measures}
     review = flags.to_do().filter(certainty="needs_review").select_related("contract__supplier", "measure__change")
     rows = review.order_by("contract_id", "id").iterator(BATCH)
     while some := list(islice(rows, BATCH)):
         read = Contract.objects.filter(id__in={flag.contract_id for flag in some}).facts()
         contracts = {facts.reference: facts for facts in read}
+        held: list[tuple[Flag, Verdict, ContractFacts]] = []
         for flag in some:
             name = f"{flag.measure.change.reference}/{flag.measure.key}"
-            contract, measure = contracts.get(flag.contract.reference), measures.get(name)
-            if contract is not None and measure is not None and _of(flag, contract):
-                yield from _missing(flag, contract, measure, clearances)
+            contract = contracts.get(flag.contract.reference)
+            if contract is not None and name in measures and flag.fits(contract):
+                held.append((flag, flag.verdict(contract.reference, name), contract))
+        cleared = clearances.of_all((verdict, contract) for _, verdict, contract in held)
+        for (flag, verdict, contract), clearings in zip(held, cleared, strict=True):
+            yield from _missing(flag, verdict, contract, measures[verdict.measure], clearings, clearances)
 
 
 def report(missing: Iterable[Missing], *, currency: str | None = None) -> dict[str, Any]:
@@ -133,17 +138,18 @@ def _shown(held: Held) -> dict[str, Any]:
     }
 
 
-def _of(flag: Flag, contract: ContractFacts) -> bool:
-    """Whether the contract still has the flag's lines; otherwise it is about to be screened again."""
-    return set(flag.lines) <= {line.number for line in contract.lines}
-
-
-def _missing(flag: Flag, contract: ContractFacts, measure: MeasureFacts, clearances: Clearances) -> Iterator[Missing]:
-    verdict = flag.verdict(contract.reference, measure.name)
-    fields = {clearing.field for clearing in clearances.of(verdict, contract)}
+def _missing(
+    flag: Flag,
+    verdict: Verdict,
+    contract: ContractFacts,
+    measure: MeasureFacts,
+    clearings: Sequence[Clearing],
+    clearances: Clearances,
+) -> Iterator[Missing]:
+    fields = {clearing.field for clearing in clearings}
     alone = bool(fields)
     if not alone:
-        fields = set(_together(verdict, contract, measure, clearances.policies, clearances.now))
+        fields = set(_together(verdict, contract, measure, clearances.policies, clearances.policy_set.now))
     for name, organization in {_named(path, contract) for path in fields}:
         yield Missing(flag, name, organization, alone)
 

@@ -46,7 +46,7 @@ def why(flag: Flag, *, at: datetime) -> Why:
     """Rendered from the flag's bits and the stored facts, in a constant number of queries."""
     (measure,) = Measure.objects.filter(pk=flag.measure_id).facts()
     contract = next(iter(Contract.objects.filter(pk=flag.contract_id).facts()), None)
-    if contract is None or not _has_lines(flag, contract):
+    if contract is None or not flag.fits(contract):
         return Why((), (), outdated=True)
     policies = replace(stored_policies(), measures=[measure])
     found = _why(flag, contract, measure, policies, at)
@@ -57,10 +57,6 @@ def _why(flag: Flag, contract: ContractFacts, measure: MeasureFacts, policies: P
     verdict = flag.verdict(contract.reference, measure.name)
     clearings = [] if flag.closed_at else would_clear_if(verdict, contract, policies, calendar(at))
     return Why(reasons(verdict, contract, measure, policies), clearings, outdated=False)
-
-
-def _has_lines(flag: Flag, contract: ContractFacts) -> bool:
-    return set(flag.lines) <= {line.number for line in contract.lines}
 
 
 def history(flag: Flag) -> Sequence[FlagEvent]:

@@ -193,11 +193,11 @@ class PinnedPolicies:
         return {}
 
     def clearances_for(self, purpose: Purpose) -> Clearances:
+        asked = self.policy_set.asked(purpose)
         found = self.clearances.get(purpose)
         if found is None:
-            found = Clearances(self.policies, self.calendar, purpose, self.answers)
-            self.clearances[purpose] = found
-        return found.at(self.calendar)
+            found = self.clearances[purpose] = Clearances(self.policies, asked)
+        return found.by(asked)
 
     @cached_property
     def turns(self) -> Turns:

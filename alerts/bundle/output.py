@@ -1,12 +1,14 @@
 """Flags as `screen` prints them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from itertools import repeat
 from typing import Any
 
 from alerts.screening import (
     Calendar,
     Clearances,
+    Clearing,
     Money,
     Policies,
     Verdict,
@@ -25,13 +27,11 @@ def flags_as_json(
     """
     by_reference = {contract.reference: contract for contract in contracts}
     measures = {measure.name: measure for measure in policies.measures}
-    verdicts = compile_policies(policies, calendar).screen(by_reference.values())
+    policy_set = compile_policies(policies, calendar)
+    flags = [(verdict, by_reference[verdict.contract]) for verdict in policy_set.screen(by_reference.values())]
+    clearings = Clearances(policies, policy_set).of_all(flags) if clearing else repeat([])
 
-    clearances = Clearances(policies, calendar)
-
-    def as_json(verdict: Verdict) -> dict[str, Any]:
-        contract = by_reference[verdict.contract]
-        cleared = clearances.of(verdict, contract) if clearing else []
+    def as_json(verdict: Verdict, contract: ContractFacts, cleared: Sequence[Clearing]) -> dict[str, Any]:
         return {
             "contract": verdict.contract,
             "measure": verdict.measure,
@@ -45,7 +45,7 @@ def flags_as_json(
             "exposure": exact(verdict.exposure),
         }
 
-    return [as_json(verdict) for verdict in sorted(verdicts, key=lambda v: (v.contract, v.measure, v.kind))]
+    return [as_json(*flag, cleared) for flag, cleared in zip(flags, clearings, strict=False)]
 
 
 def exact(exposure: Money | None) -> dict[str, str] | None:

@@ -4,12 +4,16 @@ Pure. Which columns of the effect table a purpose asks about stands in alerts/sc
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from alerts.screening import PolicySet, Purpose, Verdict
-from contracts.columns import Contracts
+from alerts.screening import Certainty, Kind, PolicySet, Purpose, Verdict
+from alerts.screening.book import Book
+from alerts.screening.effects import Hits
+from alerts.screening.flags import gathered
+from alerts.screening.verdicts import KINDS
+from contracts.columns import NO_LINE, Contracts
 from contracts.facts import ContractFacts
 from contracts.stage import LIVE, Calendar, place, stage, stage_at
 from policies.facts import MeasureFacts
@@ -67,13 +71,13 @@ def worst(decisions: Iterable[Decision]) -> Decision:
     return max(decisions, key=SEVERITY.__getitem__, default=Decision.CLEAR)
 
 
-def decision_of(verdict: Verdict, effect: str) -> Decision:
+def decision_of(certainty: Certainty, kind: Kind, effect: str) -> Decision:
     """What is not certain is reviewed, and so is what a seller only considers."""
-    if verdict.certainty == "needs_review":
+    if certainty == "needs_review":
         return Decision.REVIEW
-    if verdict.kind == "licence_required":
+    if kind == "licence_required":
         return Decision.LICENCE_REQUIRED
-    considered = verdict.kind == "possible_termination" and effect != "ban"
+    considered = kind == "possible_termination" and effect != "ban"
     return Decision.REVIEW if considered else Decision.BLOCKED
 
 
@@ -107,46 +111,44 @@ def decide(policy_set: PolicySet, documents: Sequence[Asked]) -> list[Decided]:
 
 
 def _decide(policy_set: PolicySet, documents: Sequence[ContractFacts]) -> list[Decided]:
-    whole = _findings(policy_set, documents)
-    several = [number for number, facts in enumerate(documents) if whole[number] and len(facts.lines) > 1]
-    alone = [replace(documents[number], lines=(line,)) for number in several for line in documents[number].lines]
-    of_alone = iter(_findings(policy_set, alone))
-    by_line = {number: [next(of_alone) for _ in documents[number].lines] for number in several}
-    return [
-        Decided(
-            worst(finding.decision for finding in findings),
-            {
-                line.number: worst(finding.decision for finding in its)
-                for line, its in zip(facts.lines, by_line.get(number) or [findings] * len(facts.lines), strict=True)
-            },
-            findings,
-        )
-        for number, (facts, findings) in enumerate(zip(documents, whole, strict=True))
-    ]
-
-
-def _findings(policy_set: PolicySet, documents: Sequence[ContractFacts]) -> list[list[Finding]]:
-    """Of each document, one per measure and kind, in their order."""
+    """Per document a finding for each measure and kind, in their order; a line hangs on its own hits alone."""
     asked, owner = list(documents), list(range(len(documents)))
     for number, facts in enumerate(documents):
         if facts.kind == "call_off" and facts.framework and _is_named(facts.framework, policy_set):
             asked.append(replace(facts, reference=facts.framework))
             owner.append(number)
-    found: list[dict[tuple[str, str], Finding]] = [{} for _ in documents]
-    if not asked:
-        return []
-    flags = policy_set.flags(policy_set.book(Contracts.of(asked)))
-    slots = policy_set.slots
+    book = policy_set.book(Contracts.of(asked))
+    hits, slots = policy_set.hits(book), policy_set.slots
+    flags = gathered(hits, book)
+
+    findings: list[dict[tuple[str, str], Finding]] = [{} for _ in documents]
     references = [asked[position].reference for position in flags.contract.tolist()]
     rows = zip(flags.contract.tolist(), flags.slot.tolist(), flags.verdicts(slots, references), strict=True)
     for position, slot, verdict in rows:
         measure = slots.measures[slot]
-        finding = Finding(verdict, measure, decision_of(verdict, measure.effect))
-        its = found[owner[position]]
+        finding = Finding(verdict, measure, decision_of(verdict.certainty, verdict.kind, measure.effect))
+        its = findings[owner[position]]
         known = its.get((verdict.measure, verdict.kind))
         if known is None or SEVERITY[finding.decision] > SEVERITY[known.decision]:
             its[verdict.measure, verdict.kind] = finding
-    return [[its[key] for key in sorted(its)] for its in found]
+
+    lines = [dict.fromkeys((line.number for line in facts.lines), Decision.CLEAR) for facts in documents]
+    for position, number, slot, kind, surely in _by_line(hits, book):
+        if number != NO_LINE:
+            certainty: Certainty = "matched" if surely else "needs_review"
+            decision = decision_of(certainty, KINDS[kind], slots.measures[slot].effect)
+            lines[owner[position]][number] = worst([lines[owner[position]][number], decision])
+    return [
+        Decided(worst(one.decision for one in its.values()), of_lines, [its[key] for key in sorted(its)])
+        for its, of_lines in zip(findings, lines, strict=True)
+    ]
+
+
+def _by_line(hits: Hits, book: Book) -> Iterator[tuple[int, int, int, int, bool]]:
+    """Of each hit the contract's position, the line's number, slot, kind, and whether it is certain."""
+    contract = book.ids[book.contract_of[hits.line]]
+    columns = (contract, book.number[hits.line], hits.slot, hits.kind, hits.surely)
+    return zip(*(column.tolist() for column in columns), strict=True)
 
 
 def _is_named(reference: str, policy_set: PolicySet) -> bool:

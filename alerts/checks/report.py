@@ -1,19 +1,21 @@
 """What an answer says: reasons as flags have them, what would clear it, candidates, next steps, faults by pointer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import chain, repeat
 from typing import Any
 
 from alerts.bundle.output import exact
 from alerts.bundle.problems import Problem, pointer
 from alerts.checks.candidates import candidates
-from alerts.checks.decisions import NEXT_STEP, Decision, Finding
+from alerts.checks.decisions import NEXT_STEP, Decided, Decision, Finding
 from alerts.checks.documents import UNIDENTIFIED, Document, Faulty
 from alerts.checks.outcomes import Outcome
 from alerts.models import CheckRelease
 from alerts.portfolio import PinnedPolicies
-from alerts.screening import reasons
+from alerts.screening import Clearing, reasons
+from contracts.facts import ContractFacts
 
 MOST_EXPLAINED = 20
 """Findings of one document of which what would clear them is worked out; each takes many screenings."""
@@ -41,19 +43,22 @@ class Report:
                 for number, line in decided.lines.items()
             ],
             "findings": [
-                self._finding(position, finding, document) for position, finding in enumerate(decided.findings)
+                self._finding(finding, facts, cleared)
+                for finding, cleared in zip(decided.findings, self._cleared(document, decided), strict=False)
             ],
             "unidentified": [_unidentified(role, party) for role, party in document.unidentified.items()],
             "release": None if outcome.release is None else released(outcome.release),
             "errors": [],
         }
 
-    def _finding(self, position: int, finding: Finding, document: Document) -> dict[str, Any]:
+    def _cleared(self, document: Document, decided: Decided) -> Iterator[Sequence[Clearing]]:
+        """What would clear the findings, as far as they are explained; nothing of any other."""
+        explained = [(finding.verdict, document.asked.facts) for finding in decided.findings[:MOST_EXPLAINED]]
+        return chain(self.pinned.clearances_for(document.asked.purpose).of_all(explained), repeat(()))
+
+    def _finding(self, finding: Finding, facts: ContractFacts, clearings: Sequence[Clearing]) -> dict[str, Any]:
         verdict, measure = finding.verdict, finding.measure
-        facts = document.asked.facts
         why = reasons(verdict, facts, measure, self.pinned.policies)
-        explained = position < MOST_EXPLAINED
-        clearings = self.pinned.clearances_for(document.asked.purpose).of(verdict, facts) if explained else []
         return {
             "measure": verdict.measure,
             "policy_change": measure.change,

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from alerts.models.runs import ScreeningRun
 from alerts.screening import verdicts
 from alerts.screening.verdicts import Money, Verdict
+from contracts.facts import ContractFacts
 from contracts.models import Contract
 from people import constraints
 from people.models import User
@@ -146,6 +147,10 @@ class Flag(models.Model):
             act_by=self.act_by,
             exposure=self.exposure,
         )
+
+    def fits(self, contract: ContractFacts) -> bool:
+        """Whether the contract still has the flag's lines; otherwise it is about to be screened again."""
+        return set(self.lines) <= {line.number for line in contract.lines}
 
 
 class EventKind(models.TextChoices):

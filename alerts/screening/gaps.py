@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from alerts.screening.line_gaps import COUNTRIES, ChangedLine, goods_gaps, origin_gaps, quantity_gaps, spared_goods
@@ -19,7 +20,7 @@ from policies.facts import MeasureFacts
 from suppliers.facts import OrganizationFacts, OrganizationKind, Stake
 
 CANDIDATES = 50
-"""Organizations tried as the end user."""
+"""Organizations tried as the end user besides the buyer, the first in order of reference."""
 
 GOODS = BIT["commodities"] | BIT["except_commodities"]
 OWNERSHIP = BIT["supplier_controlled_by_state"] | BIT["parties"]
@@ -49,9 +50,14 @@ class Gap:
 
 
 def gaps(
-    verdict: Verdict, contract: ContractFacts, measure: MeasureFacts, policies: Policies, now: Calendar
+    verdict: Verdict,
+    contract: ContractFacts,
+    measure: MeasureFacts,
+    policies: Policies,
+    now: Calendar,
+    candidates: Iterable[str] = (),
 ) -> Iterator[Gap]:
-    """The facts not established that a criterion in doubt reads."""
+    """The facts not established that a criterion in doubt reads; `candidates` for the end user besides the buyer."""
     doubt = 0
     for unknowns in verdict.unknowns:
         doubt |= unknowns
@@ -60,7 +66,8 @@ def gaps(
     for field, few, changed in _contract_gaps(doubt, contract, measure, now):
         yield Gap(field, few, [Option(value, other) for value, other in changed])
     if contract.end_user is None and doubt & BIT["parties"]:
-        named = end_user_candidates(contract, policies.organizations)
+        others = islice((one for one in candidates if one != contract.buyer), CANDIDATES)
+        named = [contract.buyer, *others]
         yield Gap("end_user", False, [Option(ref, replace(contract, end_user=ref)) for ref in named])
     if len(verdict.lines) == 1:
         at = next(position for position, line in enumerate(contract.lines) if line.number == verdict.lines[0])
@@ -78,11 +85,6 @@ def gaps(
 
 def parties(contract: ContractFacts) -> list[str]:
     return [contract.supplier, contract.buyer, *filter(None, [contract.end_user])]
-
-
-def end_user_candidates(contract: ContractFacts, organizations: Organizations) -> list[str]:
-    """The buyer itself first, then other organizations in order of reference."""
-    return [contract.buyer, *sorted(organizations.keys() - {contract.buyer})[:CANDIDATES]]
 
 
 def with_owners(references: Iterable[str], organizations: Organizations) -> dict[str, OrganizationFacts]:

@@ -39,16 +39,14 @@ class Coverage:
     def covers(self, book: Book, line: Indexes, slot: Indexes, days: Window) -> Bools:
         """Per pair of line and measure, whether one licence is valid on the first and the last of its days."""
         covered = np.zeros(len(line), dtype=np.bool_)
-        concerned = np.isin(slot, list(self.of_slot))
-        if not concerned.any():
+        concerned = self.of_slot.keys() & set(slot.tolist())
+        if not concerned:
             return covered
         rows = self.commodities.rows(book.profile)[line]
         contract = book.contract_of[line]
-        for granted_slot, granted in self.of_slot.items():
+        for granted_slot in concerned:
             under = slot == granted_slot
-            if not under.any():
-                continue
-            for position in granted:
+            for position in self.of_slot[granted_slot]:
                 licence = self.licences[position]
                 inside = (days.first >= first_day(licence.valid_from)) & (days.last < NO_END)
                 inside &= days.last <= (NO_BEGIN if licence.valid_until is None else last_day(licence.valid_until))

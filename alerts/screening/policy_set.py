@@ -4,7 +4,7 @@
 single contract and a whole portfolio alike; there is no second implementation of a rule.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from threading import RLock
@@ -22,7 +22,7 @@ from alerts.screening.kleene import Truth
 from alerts.screening.licences import Coverage
 from alerts.screening.slots import Slots
 from alerts.screening.standings import Purpose
-from alerts.screening.tables import CommodityTable, ScalarTable, Table, Words, bit, unpack
+from alerts.screening.tables import CommodityTable, ScalarTable, Table, Words, bit, pack, unpack
 from alerts.screening.verdicts import BIT, KINDS, Kind, Verdict
 from contracts.columns import Contracts
 from contracts.facts import ContractFacts
@@ -123,6 +123,12 @@ class PolicySet:
         other.purpose = purpose
         return other
 
+    def like(self, other: "PolicySet") -> "PolicySet":
+        """The same for the instant of another set of the same days, and as that is asked."""
+        same = self.at(other.now)
+        same.purpose = other.purpose
+        return same
+
     def screen(self, contracts: Iterable[ContractFacts]) -> list[Verdict]:
         """The flags that must be open, in order of contract, measure and kind."""
         known = list(contracts)
@@ -137,29 +143,28 @@ class PolicySet:
         """The same as columns, of any number of contracts."""
         return gathered(self.hits(book), book)
 
-    def spares(self, contracts: Sequence[ContractFacts], kind: Kind) -> list[bool]:
-        """Of each contract, whether no flag of the kind must be open."""
+    def met(self, contracts: Sequence[ContractFacts], measures: Collection[str]) -> set[tuple[int, str, Kind]]:
+        """Which contracts, by position, fall under which of these measures, and how."""
         book = self.book(Contracts.of(contracts))
-        hits = self.hits(book)
-        hit = book.positions[book.contract_of[hits.line[hits.kind == KINDS.index(kind)]]]
-        spared = np.ones(len(contracts), dtype=np.bool_)
-        spared[hit] = False
-        answer: list[bool] = spared.tolist()
-        return answer
+        hits = self.hits(book, measures)
+        positions = book.positions[book.contract_of[hits.line]].tolist()
+        met = zip(positions, hits.slot.tolist(), hits.kind.tolist(), strict=True)
+        return {(position, self.slots.measures[slot].name, KINDS[kind]) for position, slot, kind in met}
 
-    def hits(self, book: Book) -> Hits:
-        """The lines, measures and columns of the effect table that come together."""
-        if not len(book.ids) or not self.slots.measures:
+    def hits(self, book: Book, measures: Collection[str] | None = None) -> Hits:
+        """The lines, measures and columns of the effect table that come together; `measures`: of these alone."""
+        wanted = np.array([measures is None or measure.name in measures for measure in self.slots.measures])
+        if not len(book.ids) or not wanted.any():
             return Hits.none()
         with self.lock:
-            return self._hits(book)
+            return self._hits(book, pack(wanted[None, :]))
 
-    def _hits(self, book: Book) -> Hits:
+    def _hits(self, book: Book, wanted: Words) -> Hits:
         by_contract = [(c, c.table, c.table.rows(getattr(book, c.column))) for c in self.of_contract]
         roles = [(table, table.rows(getattr(book, role))) for role, table in self.of_role]
         party_certain: Words = np.bitwise_or.reduce([table.certain[rows] for table, rows in roles])
         party_possible: Words = np.bitwise_or.reduce([table.possible[rows] for table, rows in roles])
-        certain, possible = party_certain.copy(), party_possible.copy()
+        certain, possible = party_certain & wanted, party_possible & wanted
         for _, table, rows in by_contract:
             certain &= table.certain[rows]
             possible &= table.possible[rows]

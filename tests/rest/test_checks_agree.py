@@ -22,7 +22,7 @@ def test_checks_of_the_stored_contracts_documents_agree_with_their_flags(adminis
     expected: dict[str, Decision] = {}
     for reference in asked:
         flags = Flag.objects.open().filter(contract__reference=reference).select_related("measure")
-        expected[reference] = worst(decision_of(flag.verdict(reference, ""), flag.measure.effect) for flag in flags)
+        expected[reference] = worst(decision_of(flag.certainty, flag.kind, flag.measure.effect) for flag in flags)
     told = {result["document"]: result["decision"] for result in answer["results"]}
     assert told == {reference: str(decision) for reference, decision in expected.items()}
     assert len(told) == len(asked) > 10
