@@ -63,6 +63,7 @@ class PolicySet:
         self.lock = RLock()  # tables grow as values are met: threads that share them take turns
         self.slots = Slots.of(policies.measures, now.at)
         measures = self.slots.measures
+        self.everything = self._bits({measure.name for measure in measures})
         answers = answers or Answers(policies.organizations, policies.lists, now)
         todays = self.slots.todays
 
@@ -153,11 +154,14 @@ class PolicySet:
 
     def hits(self, book: Book, measures: Collection[str] | None = None) -> Hits:
         """The lines, measures and columns of the effect table that come together; `measures`: of these alone."""
-        wanted = np.array([measures is None or measure.name in measures for measure in self.slots.measures])
+        wanted = self.everything if measures is None else self._bits(measures)
         if not len(book.ids) or not wanted.any():
             return Hits.none()
         with self.lock:
-            return self._hits(book, pack(wanted[None, :]))
+            return self._hits(book, wanted)
+
+    def _bits(self, measures: Collection[str]) -> Words:
+        return pack(np.array([[measure.name in measures for measure in self.slots.measures]], dtype=np.bool_))
 
     def _hits(self, book: Book, wanted: Words) -> Hits:
         by_contract = [(c, c.table, c.table.rows(getattr(book, c.column))) for c in self.of_contract]

@@ -1,10 +1,12 @@
 """A check says what the flags say: one core decides both."""
 
 from collections import defaultdict
+from dataclasses import replace
 
 from hypothesis import given
 
-from alerts.screening import Purpose, Verdict, compile_policies
+from alerts.checks.decisions import Asked, decide
+from alerts.screening import PURPOSES, Purpose, Verdict, compile_policies
 from contracts.facts import ContractFacts
 from contracts.stage import LIVE, NOT_CONCLUDED, Calendar, renewal_ahead, stage
 from tests.screening.worlds import World, worlds
@@ -41,3 +43,14 @@ def test_where_a_flag_is_a_check_is_never_clear(world: World) -> None:
         (contract,) = (one for one in world.contracts if one.reference == verdict.contract)
         purpose = step(contract, world.calendar) or "renewal"
         assert policy_set.asked(purpose).screen([contract])
+
+
+@given(worlds())
+def test_a_line_is_decided_as_if_it_were_alone(world: World) -> None:
+    policy_set = compile_policies(world.policies, world.calendar)
+    asked = [Asked(contract, purpose) for contract in world.contracts for purpose in PURPOSES]
+    for one, decided in zip(asked, decide(policy_set, asked), strict=True):
+        assert list(decided.lines) == [line.number for line in one.facts.lines]
+        for line in one.facts.lines:
+            (alone,) = decide(policy_set, [Asked(replace(one.facts, lines=(line,)), one.purpose)])
+            assert decided.lines[line.number] == alone.decision

@@ -5,7 +5,7 @@ from random import Random
 
 from hypothesis import given, note, settings
 
-from alerts.screening import Policies, Verdict, compile_policies, would_clear_if
+from alerts.screening import Clearances, Policies, Verdict, compile_policies, would_clear_if
 from policies.facts import CommodityEntry, MeasureFacts, Scope
 from suppliers.facts import OrganizationFacts, Stake
 from tests.screening.filling import filled, unknowns
@@ -189,6 +189,16 @@ def test_every_value_that_would_clear_a_flag_clears_it(world: World, random: Ran
             for value in clearing.values:
                 note(f"{verdict.key}: {clearing.field} = {value!r}")
                 assert verdict.key not in keys(screened(filled(small, verdict.contract, clearing.field, value)))
+
+
+@fewer(5)
+@given(worlds())
+def test_what_would_clear_many_flags_is_what_would_clear_each(world: World):
+    policy_set = compile_policies(world.policies, world.calendar)
+    contracts = {contract.reference: contract for contract in world.contracts}
+    flags = [(verdict, contracts[verdict.contract]) for verdict in policy_set.screen(world.contracts)]
+    together = list(Clearances(world.policies, policy_set).of_all(flags))
+    assert together == [would_clear_if(*flag, world.policies, world.calendar) for flag in flags]
 
 
 @fewer(15)
