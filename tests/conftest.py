@@ -1,14 +1,22 @@
 """What every test has: its own migrated database, used as the unprivileged role."""
 
+import os
 from collections.abc import Iterator
 from urllib.parse import quote
 
 import pytest
 from django.db import connection
+from hypothesis import HealthCheck, settings
 
 from alerts.pinning import pinning
 from alerts.resident import resident
 from tests import databases
+
+# Of Hypothesis: the normal run is short; HYPOTHESIS_PROFILE=thorough searches for minutes. No test fails by the clock.
+QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example, HealthCheck.filter_too_much]
+settings.register_profile("normal", max_examples=300, deadline=None, suppress_health_check=QUIET)
+settings.register_profile("thorough", max_examples=4_000, deadline=None, suppress_health_check=QUIET)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "normal"))
 
 
 @pytest.fixture(scope="session")
