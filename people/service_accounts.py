@@ -164,7 +164,7 @@ class CredentialViewSet(ListModelMixin, Resource):
     def rotate(self, request: Request, reference: str, pk: str) -> Response:
         """A new `secret`, shown this once; the one before is good for `overlap_hours` (24) more, 0 voids it at once."""
         credential = self.get_object()
-        said = CredentialRotation().run_validation(request.data or {})
+        said = CredentialRotation().run_validation(request.data)
         self._check_own(credential.scopes)
         hours = said.get("overlap_hours")
         try:
@@ -183,7 +183,7 @@ class CredentialViewSet(ListModelMixin, Resource):
     def revoke(self, request: Request, reference: str, pk: str) -> Response:
         """Void at once and for good, with every access token it was exchanged for."""
         credential = self.get_object()
-        Nothing().run_validation(request.data or {})
+        Nothing().run_validation(request.data)
         credentials.revoke(credential, by=principal(request), at=timezone.now())
         return self.retrieve(request, reference, pk)
 

@@ -81,7 +81,7 @@ class FlagActionsViewSet(FlagViewSet):
 
     def _act(self, request: Request, body: Strict, act: Callable[..., None]) -> Response:
         flag: Flag = self.get_object()
-        said: dict[str, Any] = body.run_validation(request.data or {})
+        said: dict[str, Any] = body.run_validation(request.data)
         if "facts" in said:
             said["seen"] = said.pop("facts")
         try:

@@ -20,7 +20,7 @@ class MessageActionsViewSet(MessageViewSet):
     @extend_schema(request=Nothing, responses={202: WholeMessageSerializer})
     def again(self, request: Request, pk: str) -> Response:
         """Send one that was given up once more, from its first attempt; one that waits for its next, at once."""
-        Nothing().run_validation(request.data or {})
+        Nothing().run_validation(request.data)
         try:
             send_again(self.get_object(), by=principal(request))
         except NotPossible as error:

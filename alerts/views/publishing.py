@@ -49,7 +49,7 @@ class PublishedPolicyChanges(PolicyChangeViewSet):
 
         Without a body it is a draft as it is stored, or a published change with its pending revision.
         """
-        if not request.data:
+        if request.data == {}:
             return self._preview_stored(request)
         try:
             bundle = single(SECTION, request.data, reference)
@@ -77,7 +77,7 @@ class PublishedPolicyChanges(PolicyChangeViewSet):
         a confirmation.
         """
         self._check_role(request)
-        said = Confirmation().run_validation(request.data or {})
+        said = Confirmation().run_validation(request.data)
         change = self.get_object()
         try:
             publish(change, by=principal(request), at=clock.now(), **said)

@@ -75,7 +75,7 @@ class WebhookViewSet(ListModelMixin, Resource):
     @extend_schema(request=Rotation, responses=SecretSerializer)
     def rotate(self, request: Request, reference: str) -> Response:
         """A new secret, shown this once; for `overlap_hours` (24) the one before signs too, 0 voids it at once."""
-        said = Rotation().run_validation(request.data or {})
+        said = Rotation().run_validation(request.data)
         hours = said.get("overlap_hours")
         hours = endpoints.OVERLAP_HOURS if hours is None else hours
         secret = endpoints.rotate(self.get_object(), by=principal(request), overlap_hours=hours)
@@ -84,7 +84,7 @@ class WebhookViewSet(ListModelMixin, Resource):
     @extend_schema(request=Nothing, responses={202: DeliverySerializer})
     def ping(self, request: Request, reference: str) -> Response:
         """Queue an event of type `webhook.ping`; its delivery tells what became of it."""
-        Nothing().run_validation(request.data or {})
+        Nothing().run_validation(request.data)
         try:
             delivery = endpoints.ping(self.get_object(), by=principal(request), at=clock.now())
         except NotPossible as error:
@@ -97,7 +97,7 @@ class WebhookViewSet(ListModelMixin, Resource):
     def replay(self, request: Request, reference: str) -> Response:
         """Send the events of a range once more, under their old ids and in order; `delivered: false` leaves out what
         was accepted. Events from before the endpoint was registered come too."""
-        said = Replay().run_validation(request.data or {})
+        said = Replay().run_validation(request.data)
         delivered = said.pop("delivered", None) is not False
         if said.get("since") is None and said.get("from_sequence") is None:
             raise refusal([(("since",), "required", "a range begins with `since` or `from_sequence`")])
@@ -111,14 +111,14 @@ class WebhookViewSet(ListModelMixin, Resource):
     @extend_schema(request=Nothing, responses=EndpointSerializer)
     def disable(self, request: Request, reference: str) -> Response:
         """It is sent nothing any more, and what waits for it is given up."""
-        Nothing().run_validation(request.data or {})
+        Nothing().run_validation(request.data)
         endpoints.disable(self.get_object(), by=principal(request))
         return self.retrieve(request, reference)
 
     @extend_schema(request=Nothing, responses=EndpointSerializer)
     def enable(self, request: Request, reference: str) -> Response:
         """It is sent what happens from now on; what it missed comes with a replay."""
-        Nothing().run_validation(request.data or {})
+        Nothing().run_validation(request.data)
         endpoints.enable(self.get_object(), by=principal(request))
         return self.retrieve(request, reference)
 
@@ -190,7 +190,7 @@ class DeliveryViewSet(Ledger):
     @extend_schema(request=Nothing, responses={202: DeliverySerializer})
     def again(self, request: Request, pk: str) -> Response:
         """Send one that was delivered, given up or withheld once more, from its first attempt."""
-        Nothing().run_validation(request.data or {})
+        Nothing().run_validation(request.data)
         try:
             endpoints.send_again(self.get_object(), by=principal(request))
         except NotPossible as error:
