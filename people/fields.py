@@ -24,6 +24,11 @@ _INSTANT = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 YEARS = range(1800, 2201)
+LONGEST_NUMBER = 100
+MOST_MARKS = 30
+"""In a row, of any text: the Stream-Safe Text Format (UAX #15). Bringing n of them in order takes n x n steps."""
+_AS_MARKS = frozenset("\u0f73\u0f75\u0f81")
+"""No marks themselves, and nothing but marks where they are taken apart."""
 
 
 def refuse(code: str, detail: str) -> NoReturn:
@@ -84,7 +89,27 @@ class Text(Fact, serializers.CharField):
             refuse("surrogate", "holds an unpaired surrogate, which is not a character")
         if "\0" in data:
             refuse("nul", "holds a NUL character")
+        if _has_too_many_marks(data):
+            refuse("too_many_marks", f"holds more than {MOST_MARKS} combining marks in a row")
         return unicodedata.normalize("NFC", data)
+
+
+def _has_too_many_marks(text: str) -> bool:
+    """So long a run lies across one of the places looked at."""
+    step = MOST_MARKS + 1
+    for place in range(MOST_MARKS, len(text), step):
+        first = last = place
+        while first >= 0 and last - first <= step and _is_mark(text[first]):
+            first -= 1
+        while last < len(text) and last - first <= step and _is_mark(text[last]):
+            last += 1
+        if last - first > step:
+            return True
+    return False
+
+
+def _is_mark(character: str) -> bool:
+    return unicodedata.combining(character) > 0 or character in _AS_MARKS
 
 
 class Code(Text):
@@ -231,7 +256,7 @@ class Amount(Fact, serializers.DecimalField):
         if not _NUMBER.fullmatch(data):
             refuse("not_a_number", f"{shown(data)} is not a decimal number such as 12.50")
         whole, _, places = data.lstrip("-").partition(".")
-        if len(whole.lstrip("0")) > self.whole or len(places.rstrip("0")) > self.places:
+        if len(data) > LONGEST_NUMBER or len(whole.lstrip("0")) > self.whole or len(places.rstrip("0")) > self.places:
             refuse(
                 "too_precise", f"at most {self.whole} digits before the point and {self.places} after it can be kept"
             )

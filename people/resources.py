@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import IO, Any, ClassVar
 
 from django.conf import settings
@@ -24,6 +25,7 @@ from people.paging import PARAMETERS, KeysetPagination
 from people.principal import has_role
 from people.row_security import see_as, seen_by
 from people.scopes import ScopePermission
+from people.strict import MOST_FAULTS
 
 READERS = tuple(Role)
 NUMBER = r"[0-9]{1,18}"
@@ -41,6 +43,10 @@ class RolePermission(BasePermission):
         reads = request.method in SAFE_METHODS or request.method not in view.allowed_methods  # the latter is a 405
         roles = view.readers if reads else view.writers
         return has_role(request, *roles)
+
+
+MOST_VALUES = 600_000
+"""Of a body: reading a value takes longer than reading its text. A list of lines at its longest has 540,000."""
 
 
 class TooLarge(APIException):
@@ -72,14 +78,27 @@ class StrictJSONParser(JSONParser):
     """JSON read strictly; whatever is wrong with it is the sender's error."""
 
     most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    before_values: ClassVar[tuple[bytes, ...]] = (b",", b"[", b"{")
+    """What stands before each value but the first; where it stands in text it is counted as well."""
+
+    def most_values(self, length: int) -> int:
+        """Of a body of so many bytes."""
+        return MOST_VALUES
+
+    def text(self, stream: IO[Any]) -> str:
+        sent = body(stream, self.most)
+        if sum(map(sent.count, self.before_values)) > (most := self.most_values(len(sent))):
+            raise TooLarge(f"The body has more than {most:,} values, counted by commas and opening brackets.")
+        try:
+            return sent.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise ParseError(f"not UTF-8: the byte at {error.start} begins no character") from None
 
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
         try:
-            return loads(body(stream, self.most).decode("utf-8"))
-        except UnicodeDecodeError as error:
-            raise ParseError(f"not UTF-8: the byte at {error.start} begins no character") from None
+            return loads(self.text(stream))
         except RecursionError:
             raise ParseError("nested too deeply") from None
         except ValueError as error:
@@ -104,13 +123,16 @@ def _whole(digits: str) -> int | float:
 
 
 def refusal(faults: Iterable[tuple[Sequence[str | int], str, str]]) -> ValidationError:
-    """The error of a body from (path, code, detail) of each of its faults.
+    """The error of a body from (path, code, detail) of each of its faults, the first MOST_FAULTS of them.
 
     A step that a pointer cannot show (a key with a dot in it) ends the path at the object that holds it.
     """
     detail: dict[str, Any] = {}
     own = api_settings.NON_FIELD_ERRORS_KEY
-    for path, code, words in faults:
+    told = list(islice(faults, MOST_FAULTS))
+    if len(told) == MOST_FAULTS:
+        told.append(((), "too_many_faults", f"there may be more: after {MOST_FAULTS} faults no other is told"))
+    for path, code, words in told:
         node = detail
         for step in path:
             name = str(step).encode("utf-8", "replace").decode()

@@ -1,10 +1,12 @@
 """Serializers that find every fault at once, whole-object rules included, and let no unknown key pass."""
 
-from collections.abc import Mapping
-from difflib import get_close_matches
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import islice
 from typing import Any, ClassVar
 
+from rapidfuzz import fuzz, process
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.fields import empty
@@ -16,7 +18,18 @@ from people.fields import Code, Fact, found
 Errors = dict[Any, Any]
 OWN = api_settings.NON_FIELD_ERRORS_KEY
 MOST_FAULTS = 100
-"""Unknown keys of an object and bad rows of a list that are reported; what comes after so many is not looked at."""
+"""Of an object or a list, in all that is in it; what comes after so many is not looked at."""
+_most_faults = ContextVar("most_faults", default=MOST_FAULTS)
+
+
+@contextmanager
+def at_most(faults: int) -> Iterator[None]:
+    """Look for fewer: where many objects are answered at once, each for itself."""
+    token = _most_faults.set(faults)
+    try:
+        yield
+    finally:
+        _most_faults.reset(token)
 
 
 class Strict(serializers.Serializer[Any]):
@@ -47,11 +60,15 @@ class Strict(serializers.Serializer[Any]):
         values: Values = {}
         errors: Errors = {}
         known = self.fields
-        for key in islice((key for key in data if key not in known), MOST_FAULTS):
+        most = _most_faults.get()
+        for key in islice((key for key in data if key not in known), most):
             errors[key] = [ErrorDetail(_unknown(key, known), "unknown_key")]
         if self._fields is None:
             self._fields = [(name, stored_name(field), field) for name, field in known.items()]
+        faults = 0
         for name, stored, field in self._fields:
+            if faults >= most:
+                return values, errors
             if name not in data:
                 if field.required and not (self.partial and self.parent is None):
                     errors[name] = [ErrorDetail("is missing", "required")]
@@ -59,9 +76,10 @@ class Strict(serializers.Serializer[Any]):
             value, wrong = examine(field, data[name])
             if wrong:
                 errors[name] = wrong
+                faults += faults_in(wrong)
             if not wrong or value:
                 values[stored] = value
-        for fault in examined(self.rules, values):
+        for fault in islice(examined(self.rules, values), most):
             place(errors, fault)
         return values, errors
 
@@ -96,12 +114,14 @@ class Rows(Fact, serializers.ListField):
             return [], {OWN: [ErrorDetail(f"{MOST_ROWS} rows are the most of a list, not {len(data)}", "too_many")]}
         values: list[Any] = []
         errors: Errors = {}
+        faults, most = 0, _most_faults.get()
         for index, row in enumerate(data):
             value, wrong = examine(self.child, row) if row is not None else (None, _null())
             values.append(value)
             if wrong:
                 errors[index] = wrong
-                if len(errors) == MOST_FAULTS:
+                faults += faults_in(wrong)
+                if faults >= most:
                     return values, errors
         if len(data) < self.at_least:
             errors[OWN] = [ErrorDetail(f"at least {self.at_least} belongs here", "empty")]
@@ -130,13 +150,15 @@ class ByCode(Fact, serializers.DictField):
             return {}, {OWN: [ErrorDetail(f"{found(data)} where an object belongs", "not_an_object")]}
         values: dict[str, Any] = {}
         errors: Errors = {}
+        faults, most = 0, _most_faults.get()
         for key, entry in data.items():
             _, wrong = examine(self.key, key)
             if not wrong:
                 values[key], wrong = examine(self.child, entry) if entry is not None else (None, _null())
             if wrong:
                 errors[key] = wrong
-                if len(errors) == MOST_FAULTS:
+                faults += faults_in(wrong)
+                if faults >= most:
                     break
         return values, errors
 
@@ -149,6 +171,11 @@ def examine(field: serializers.Field[Any, Any, Any, Any], data: Any) -> tuple[An
         return field.run_validation(data), None
     except serializers.ValidationError as error:
         return None, error.detail
+
+
+def faults_in(errors: Any) -> int:
+    """How many there are in nested errors."""
+    return sum(map(faults_in, errors.values())) if isinstance(errors, dict) else len(errors)
 
 
 def place(errors: Errors, fault: Fault) -> None:
@@ -169,5 +196,5 @@ def _null() -> list[ErrorDetail]:
 
 
 def _unknown(key: str, known: Mapping[str, Any]) -> str:
-    close = get_close_matches(key, list(known), n=1) if len(key) < 100 else []
+    close = process.extractOne(key, known.keys(), scorer=fuzz.ratio, score_cutoff=60) if len(key) < 100 else None
     return f"unknown key {key[:100]!r}" + (f"; did you mean {close[0]!r}?" if close else "")

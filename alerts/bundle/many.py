@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any, Literal, NamedTuple
 
 from django.db import transaction
@@ -18,8 +19,11 @@ from alerts.bundle.store import store
 from alerts.departments import OUTSIDE, TAKEN, of_others
 from people.faults import Values
 from people.models import User
+from people.strict import at_most
 
 Outcome = Literal["created", "updated", "unchanged", "refused"]
+MOST_FAULTS = 10
+"""Of a row; what comes after so many is not looked at, for there may be as many in each of thousands."""
 
 
 class Row(NamedTuple):
@@ -85,7 +89,8 @@ class Many:
     def _read(self, rows: Sequence[Row]) -> None:
         first: dict[str, int] = {}
         for row in rows:
-            values, problems = self._examine(row)
+            with at_most(MOST_FAULTS):
+                values, problems = self._examine(row)
             reference = values.get(self.kind.key)
             self.references[row.number] = reference
             if reference is not None and (earlier := first.setdefault(reference, row.number)) != row.number:
@@ -100,11 +105,13 @@ class Many:
         if row.problem is not None:
             return {}, [row.problem]
         values, errors = self.serializer.examine(row.sent)
-        return values, list(flattened(errors, ()))
+        return values, list(islice(flattened(errors, ()), MOST_FAULTS))
 
     def _refuse(self, found: Collection[tuple[int, Problem]]) -> None:
         for number, problem in found:
-            self.refused.setdefault(number, []).append(problem)
+            told = self.refused.setdefault(number, [])
+            if len(told) < MOST_FAULTS:
+                told.append(problem)
             self.good.pop(number, None)
 
     def _refuse_unresolved(self) -> bool:
