@@ -308,7 +308,7 @@ def bulk(section: str) -> Iterator[Body]:
     else:
         bad = listed(lambda n: owner(f"NOBODY-{n}"), 20)
         yield Body("owners nobody knows", listed(lambda n: row(n, f', "owners": {bad}'), 10_000).encode())
-        chain = listed(lambda n: row(n, f', "owners": [{owner(f"LARGE-{n + 1}")}]'), 10_000)
+        chain = listed(lambda n: row(n, f', "owners": [{owner(f"LARGE-{n + 1}")}]'), 10_000).replace("LARGE", "CHAIN")
         yield Body("each owned by the next, the last by nobody", chain.encode())
     lines = "\n".join("{" for _ in range(10_000))
     yield Body("lines that are no JSON", lines.encode(), "application/x-ndjson")
