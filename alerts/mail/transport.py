@@ -134,7 +134,7 @@ class Transport:
         try:
             smtp = self._session()
             self._stage = Stage.MAIL
-            content = _wire_form(mail_of(message))
+            content = wire_form(mail_of(message))
             answer = smtp.mail(_envelope(settings.DEFAULT_FROM_EMAIL), _size(smtp, content))
             if answer[0] == OK:
                 self._stage = Stage.RCPT
@@ -233,7 +233,7 @@ class Transport:
             smtp.close()
 
 
-def _wire_form(mail: EmailMultiAlternatives) -> bytes:
+def wire_form(mail: EmailMultiAlternatives) -> bytes:
     """The mail with its header, lines ended as SMTP ends them."""
     lines = mail.message().as_bytes().replace(b"\r\n", b"\n")
     return lines.replace(b"\n", b"\r\n")

@@ -14,7 +14,7 @@ from tests.benchmarks.cluster import Cluster
 from tests.benchmarks.figures import Measured, median_of
 from tests.benchmarks.world import Size
 
-ROUNDS = {"P1": 3, "P2": 1, "P3": 3, "P4": 1, "P5": 1, "P6": 1, "P7": 1, "P8": 1, "P9": 3}
+ROUNDS = {"P1": 3, "P2": 1, "P3": 3, "P4": 1, "P5": 1, "P6": 1, "P7": 1, "P8": 1, "P9": 3, "P10": 1}
 """How often each operation is measured, each time in a fresh copy of the database and a fresh process."""
 PRODUCT = ("config", "people", "suppliers", "contracts", "policies", "alerts")
 GENERATOR = ("world.py", "portfolio.py", "filling.py")

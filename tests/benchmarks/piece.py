@@ -25,6 +25,7 @@ from tests.benchmarks import (  # noqa: E402
     filling,
     limits,
     listing,
+    mailing,
     messaging,
     paging,
     previewing,
@@ -73,6 +74,7 @@ PIECES = {
     "P7": paging.measure,
     "P8": upserting.measure,
     "P9": messaging.measure,
+    "P10": mailing.measure,
 }
 
 

@@ -57,7 +57,7 @@ def measure(size: Size, first: bool) -> Measured:
 def owners_to_confirm() -> int:
     """The number of owners that has to be confirmed, as a publisher learns it."""
     try:
-        publish(_draft(), by=_publisher(), at=AT, confirm_owners=-1)
+        publish(draft(), by=publisher(), at=AT, confirm_owners=-1)
     except ConfirmationNeeded as needed:
         return needed.owners
     raise RuntimeError("the draft was published without confirmation: it hits too few owners")
@@ -73,7 +73,7 @@ def warm_up() -> None:
 
 def publish_the_draft(owners: int) -> int:
     """Publish it and screen what that changes; how many flags opened."""
-    publish(_draft(), by=_publisher(), at=AT, confirm_owners=owners)
+    publish(draft(), by=publisher(), at=AT, confirm_owners=owners)
     run = screen_pending(at=AT)
     if run is None or run.updated or run.closed:
         raise RuntimeError("the publication was not screened, or changed other flags")
@@ -82,7 +82,7 @@ def publish_the_draft(owners: int) -> int:
 
 def publish_anew(owners: int) -> float:
     """Seconds to publish the draft once more, by a process that has forgotten all it held."""
-    PolicyChange.objects.filter(pk=_draft().pk).update(status=PolicyChange.Status.DRAFT)
+    PolicyChange.objects.filter(pk=draft().pk).update(status=PolicyChange.Status.DRAFT)
     screen_pending(at=AT)
     resident.forget()
     pinning.forget()
@@ -143,9 +143,9 @@ def _ships(line: Line, contract: Contract) -> bool:
     return not (contract.terminated_on and line.ship_from and line.ship_from >= contract.terminated_on)
 
 
-def _draft() -> PolicyChange:
+def draft() -> PolicyChange:
     return PolicyChange.objects.get(reference=world.draft().change)
 
 
-def _publisher() -> User:
+def publisher() -> User:
     return User.objects.get(email=PUBLISHER)

@@ -26,7 +26,7 @@ def test_every_operation_is_measured(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr[-3000:]
     figures, growth = done.stdout.split("## Growth")
     rows = [line.split(" | ") for line in figures.splitlines() if line.startswith("| P")]
-    assert {row[0] for row in rows} == {"| P1", "| P2", "| P3", "| P4", "| P5", "| P6", "| P7", "| P8", "| P9"}
+    assert {row[0] for row in rows} == {f"| P{number}" for number in range(1, 11)}
     assert {row[-1] for row in rows} <= {"pass |", "**falls short** |"}
     assert "| P3 |" in growth
     assert "with the same flags." in growth.split("## The core alone")[1]
