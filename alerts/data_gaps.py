@@ -12,7 +12,7 @@ from alerts.bundle.output import exact
 from alerts.models import Flag
 from alerts.models.flags import FlagQuerySet
 from alerts.portfolio import calendar, stored_policies
-from alerts.screening import Calendar, Clearances, Clearing, Money, Policies, Verdict, compile_policies
+from alerts.screening import Clearances, Clearing, Money, Verdict, compile_policies
 from alerts.screening.commodities import FACETS, is_stated
 from alerts.screening.gaps import gaps, with_owners
 from alerts.screening.verdicts import BIT
@@ -74,7 +74,6 @@ def missing_facts(flags: FlagQuerySet, *, at: datetime) -> Iterator[Missing]:
     """Of the flags in review that nobody has put aside, every missing fact on which they hang."""
     policies = stored_policies()
     clearances = Clearances(policies, compile_policies(policies, calendar(at)))
-    measures = {measure.name: measure for measure in clearances.policies.measures}
     review = flags.to_do().filter(certainty="needs_review").select_related("contract__supplier", "measure__change")
     rows = review.order_by("contract_id", "id").iterator(BATCH)
     while some := list(islice(rows, BATCH)):
@@ -84,11 +83,11 @@ def missing_facts(flags: FlagQuerySet, *, at: datetime) -> Iterator[Missing]:
         for flag in some:
             name = f"{flag.measure.change.reference}/{flag.measure.key}"
             contract = contracts.get(flag.contract.reference)
-            if contract is not None and name in measures and flag.fits(contract):
+            if contract is not None and name in clearances.measures and flag.fits(contract):
                 held.append((flag, flag.verdict(contract.reference, name), contract))
         cleared = clearances.of_all((verdict, contract) for _, verdict, contract in held)
         for (flag, verdict, contract), clearings in zip(held, cleared, strict=True):
-            yield from _missing(flag, verdict, contract, measures[verdict.measure], clearings, clearances)
+            yield from _missing(flag, verdict, contract, clearings, clearances)
 
 
 def report(missing: Iterable[Missing], *, currency: str | None = None) -> dict[str, Any]:
@@ -142,28 +141,26 @@ def _missing(
     flag: Flag,
     verdict: Verdict,
     contract: ContractFacts,
-    measure: MeasureFacts,
     clearings: Sequence[Clearing],
     clearances: Clearances,
 ) -> Iterator[Missing]:
     fields = {clearing.field for clearing in clearings}
     alone = bool(fields)
     if not alone:
-        fields = set(_together(verdict, contract, measure, clearances.policies, clearances.policy_set.now))
+        fields = set(_together(verdict, contract, clearances))
     for name, organization in {_named(path, contract) for path in fields}:
         yield Missing(flag, name, organization, alone)
 
 
-def _together(
-    verdict: Verdict, contract: ContractFacts, measure: MeasureFacts, policies: Policies, now: Calendar
-) -> Iterator[str]:
+def _together(verdict: Verdict, contract: ContractFacts, clearances: Clearances) -> Iterator[str]:
     """The missing facts that only together would clear the flag: of each line those that a criterion in doubt reads."""
+    measure, policies = clearances.measures[verdict.measure], clearances.policies
     unread = GOODS - set(_read_of_goods(measure))
     suppliers = with_owners([contract.supplier], policies.organizations)
     for at, unknowns in enumerate(verdict.unknowns):
         # Of a licence requirement, too, only what is in doubt: a licence might also cover what is certain.
         line = replace(verdict, kind="no_new_contracts", lines=verdict.lines[at : at + 1], unknowns=(unknowns,))
-        for gap in gaps(line, contract, measure, policies, now):
+        for gap in gaps(line, contract, measure, policies, clearances.policy_set.now):
             path = gap.field.split("/")
             if path[0] == "lines" and path[2] in unread:
                 continue

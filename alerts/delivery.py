@@ -38,8 +38,8 @@ def deliver(*, at: datetime, limit: int = LIMIT) -> Counter[str]:
     counts: Counter[str] = Counter()
     writer = Writer()
     with Transport() as transport, Keeper(transport.break_off, PATIENCE * settings.EMAIL_TIMEOUT) as keeper:
+        queue.take_over(at=at)
         for _ in range(limit):
-            queue.take_over(at=at)
             claimed = time.monotonic()  # from before the claim: a lease is never taken for longer than it is
             message = queue.claim()
             if message is None:
@@ -120,4 +120,5 @@ def write(message: Message, writer: Writer) -> None:
         content = {"subject": rendered.subject, "text": rendered.text, "html": rendered.html}
         if not queue.held(message).update(**content, rendered_at=WallClock(), lease_until=in_seconds(LEASE_SECONDS)):
             raise LeaseLost
-    message.refresh_from_db(fields=[*content, "rendered_at"])
+    message.subject, message.text, message.html = rendered.subject, rendered.text, rendered.html
+    message.refresh_from_db(fields=["rendered_at"])

@@ -188,11 +188,11 @@ class PinnedPolicies:
         return min(start_of_day(at.astimezone(ZoneInfo(z)).date() + timedelta(days=1), z) for z in zones)
 
     @cached_property
-    def clearances(self) -> dict[Purpose, Clearances]:
-        """What would clear the findings of checks, by purpose; filled as it is asked for."""
+    def clearances(self) -> dict[Purpose | None, Clearances]:
+        """What would clear flags, and by purpose the findings of checks; filled as it is asked for."""
         return {}
 
-    def clearances_for(self, purpose: Purpose) -> Clearances:
+    def clearances_for(self, purpose: Purpose | None = None) -> Clearances:
         asked = self.policy_set.asked(purpose)
         found = self.clearances.get(purpose)
         if found is None:

@@ -99,7 +99,7 @@ def tidings_of(message: Message) -> Tidings:
     concluded = events.filter(kind=EventKind.CONCLUDED).order_by("reference", "flag_id")
     told = events.exclude(kind__in=[EventKind.CLOSED, EventKind.CONCLUDED]).order_by("act_by", "reference", "flag_id")
     closed = events.filter(kind=EventKind.CLOSED).order_by("reference", "flag_id")
-    figures = Figures.of(message.told())
+    figures = Figures.of(message)
     return Tidings(
         figures,
         _news(told) if figures.told else (),

@@ -63,7 +63,7 @@ def write(message: Message) -> Rendered:
 
 
 def _letter(message: Message, today: date) -> EscalationLetter:
-    figures = Figures.of(message.told())
+    figures = Figures.of(message)
     if figures.first is None:
         raise ValueError("an escalation tells of flags that are open")
     told = _told(message)

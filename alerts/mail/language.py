@@ -6,6 +6,7 @@ from typing import Any, ParamSpec
 
 from django.conf import settings
 from django.utils.translation import get_language
+from django.utils.translation import gettext as looked_up
 
 from people.models import User
 
@@ -33,3 +34,7 @@ def remembered(phrase: Callable[Arguments, str]) -> Callable[Arguments, str]:
         return in_language(get_language(), *args, **kwargs)  # type: ignore[arg-type]  # hashable, as said
 
     return said
+
+
+gettext = remembered(looked_up)
+"""Django's own looks through all its catalogues every time, and a mail has hundreds of phrases."""

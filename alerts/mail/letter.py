@@ -9,11 +9,11 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from alerts.concluding import Commitment
 from alerts.mail import headline, words
+from alerts.mail.language import gettext as _
 from alerts.mail.marks import clauses, labelled, sentences
 from alerts.mail.plain import one_line, web_address
 from alerts.mail.tidings import News, Tidings

@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from functools import reduce
 
-from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
+
+from alerts.mail.language import gettext as _
 
 
 def capital(text: str) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _
 
+from alerts.mail.language import gettext as _
 from alerts.mail.letter import Grounds, Row, Step
 from alerts.mail.marks import capital, labelled, listed
 

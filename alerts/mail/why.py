@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from alerts.mail import words
+from alerts.mail.language import gettext as _
 from alerts.mail.language import remembered
 from alerts.mail.marks import clauses, either, labelled, listed
 from alerts.mail.plain import one_line

@@ -21,11 +21,6 @@ def admits(probe_seconds: float) -> bool:
     return bool(failing.filter(paused_until__lte=Now()).update(paused_until=in_seconds(probe_seconds)))
 
 
-def is_open() -> bool:
-    """Whether the server is being left alone; a look, without taking the turn to try it."""
-    return MailServer.objects.filter(failures__gt=0, paused_until__gt=Now()).exists()
-
-
 def failed(answer: str) -> None:
     """The server takes no mail at present."""
     MailServer.objects.get_or_create(pk=1)

@@ -61,8 +61,6 @@ def take_over(*, at: datetime) -> int:
 def claim() -> Message | None:
     """The next message that is due, leased to the caller; None where there is none, or where the mail server is left
     alone. Never waits for another claim."""
-    if circuit.is_open():
-        return None
     with brief_transaction():
         due = Message.objects.due().select_for_update(skip_locked=True).order_by("next_attempt_at", "id")
         message = due.first()
@@ -88,7 +86,7 @@ def record(message: Message, outcome: Outcome, *, at: datetime) -> Outcome | Non
     None where the lease is no longer ours, and then nothing is written.
     """
     with brief_transaction():
-        kept = held(message).select_for_update().first()
+        kept = held(message).defer("subject", "text", "html").select_for_update().first()
         if kept is None:
             log.warning("outcome of a lost lease dropped", message=message.pk, fate=outcome.fate.value)
             return None

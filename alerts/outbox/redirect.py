@@ -89,6 +89,8 @@ def departments_of(user: User | None) -> list[int]:
 
 def departments_left(message: Message) -> set[int]:
     """Departments of which the recipient was a member when the message was queued, and is no longer."""
+    if not message.departments:
+        return set()
     user = User.objects.filter(email=message.recipient).first()
     if user is not None and user.has_role(Role.ADMINISTRATOR):
         return set()

@@ -41,7 +41,7 @@ class Clearances:
     def __init__(self, policies: Policies, policy_set: PolicySet) -> None:
         self.policies = policies
         self.policy_set = policy_set
-        self._measures = {measure.name: measure for measure in policies.measures}
+        self.measures = {measure.name: measure for measure in policies.measures}
         self._candidates = sorted(policies.organizations)[: CANDIDATES + 1]
         self._supposed: dict[Hashable, PolicySet] = {}
 
@@ -64,7 +64,7 @@ class Clearances:
             yield from (_clearings(its, number, values) for number, its in enumerate(found))
 
     def _gaps(self, verdict: Verdict, contract: ContractFacts) -> Iterator[Gap]:
-        measure = self._measures[verdict.measure]
+        measure = self.measures[verdict.measure]
         return gaps(verdict, contract, measure, self.policies, self.policy_set.now, self._candidates)
 
     def _of_contracts(self, flags: Sequence[Flag], found: Sequence[Sequence[Gap]]) -> Values:

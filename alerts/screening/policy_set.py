@@ -118,8 +118,8 @@ class PolicySet:
         other.now = now
         return other
 
-    def asked(self, purpose: Purpose) -> "PolicySet":
-        """The same as a check asks it: what stands against taking this step."""
+    def asked(self, purpose: Purpose | None) -> "PolicySet":
+        """The same as a check asks it: what stands against taking this step; None: what must be flagged."""
         other = copy(self)
         other.purpose = purpose
         return other

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -161,7 +162,7 @@ def _phases(run: ScreeningRun, messages: MessageQuerySet, committed: float) -> s
     written, sent = F("message__rendered_at") - F("started_at"), F("ended_at") - F("message__rendered_at")
     spent = attempts.aggregate(written=Sum(written), sent=Sum(sent))
     last = messages.aggregate(written=Max("rendered_at"), sent=Max("sent_at"))
-    moments = (run.finished_at, run.composed_at, last["written"], last["sent"])
+    moments: list[datetime] = [moment for moment in (run.finished_at, run.composed_at, *last.values()) if moment]
     screened, composed, last_written, last_sent = (shown(moment.timestamp() - committed, "s") for moment in moments)
     share = 100 * spent["written"] / (spent["written"] + spent["sent"])
     return (
@@ -193,7 +194,7 @@ def _hand_over(mails: Sequence[Mail], *, port: int) -> None:
             session.sendmail(settings.DEFAULT_FROM_EMAIL, mail.recipient, mail.content)
 
 
-def _wait(found: Callable[[], Found], otherwise: str) -> Found:
+def _wait(found: Callable[[], Found | None], otherwise: str) -> Found:
     """What is found once there is something."""
     ends = time.monotonic() + PATIENCE
     while not (one := found()):
