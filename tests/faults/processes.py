@@ -1,5 +1,6 @@
 """What the kernel tells of processes: whose children they are, and whether they live."""
 
+import os
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,6 +25,11 @@ def children(pid: int) -> list[int]:
     """Those that live."""
     numbers = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
     return sorted(child for child in numbers if parent(child) == pid and state(child) not in "ZX")
+
+
+def processor_seconds(pid: int) -> float:
+    """What the process has used of processors so far; 0 where it is gone."""
+    return sum(map(int, stat(pid)[11:13])) / os.sysconf("SC_CLK_TCK")
 
 
 def family(pid: int) -> list[int]:
