@@ -15,9 +15,10 @@ from django.db.models import Value
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 
-from alerts.models import Act, Disposition, Flag, FlagAction, Message, Standing
+from alerts.models import Act, Disposition, Flag, FlagAction, FlagEvent, Message, Standing
 from alerts.models.actions import PUT_ASIDE
 from alerts.models.flags import FlagQuerySet
+from alerts.outbox.redirect import kept_events
 from people.models import User, WallClock
 
 BATCH = 2000
@@ -64,9 +65,19 @@ def message_of(token: str) -> Message:
     return message
 
 
-def standings(message: Message) -> Standings:
-    """How the flags that the message told of stand now; those that wait by the day to act."""
-    flags = _flags(message)
+def flags_of(message: Message, *, at: datetime) -> FlagQuerySet:
+    """The flags that the message told of, as far as its recipient may have them still. NoSuchLink where that is none.
+
+    It may not where it has left the department, or where somebody else has charge of the contract by now.
+    """
+    kept = kept_events(message, at=at)
+    if not kept:
+        raise NoSuchLink
+    return Flag.objects.filter(pk__in=FlagEvent.objects.filter(pk__in=kept).order_by().values("flag"))
+
+
+def standings(flags: FlagQuerySet) -> Standings:
+    """How the flags stand now; those that wait by the day to act."""
     waiting = flags.open().exclude(disposition__standing__in=[*PUT_ASIDE, Standing.ACKNOWLEDGED])
     return Standings(
         waiting=list(waiting.select_related("contract__supplier").order_by("act_by", "id")),
@@ -76,13 +87,14 @@ def standings(message: Message) -> Standings:
     )
 
 
-def acknowledge_all(message: Message, *, at: datetime) -> int:
-    """Acknowledge every flag of the message that still waits; return how many. Doing it again changes nothing."""
+def acknowledge_all(message: Message, flags: FlagQuerySet, *, at: datetime) -> int:
+    """Acknowledge as the message's recipient what still waits of its flags; return how many. Doing it again changes
+    nothing."""
     user = User.objects.filter(email=message.recipient).first()
     with transaction.atomic():
-        flags = list(_flags(message).open().order_by("pk").values_list("pk", flat=True))
-        Disposition.objects.bulk_create((Disposition(flag_id=pk) for pk in flags), BATCH, ignore_conflicts=True)
-        held = Disposition.objects.select_for_update(of=("self",)).filter(flag__in=_flags(message).open())
+        still = list(flags.open().order_by("pk").values_list("pk", flat=True))
+        Disposition.objects.bulk_create((Disposition(flag_id=pk) for pk in still), BATCH, ignore_conflicts=True)
+        held = Disposition.objects.select_for_update(of=("self",)).filter(flag__in=flags.open())
         waiting = list(held.filter(standing=Standing.OPEN).order_by("pk").values_list("pk", flat=True))
         for first in range(0, len(waiting), BATCH):
             some = waiting[first : first + BATCH]
@@ -92,10 +104,6 @@ def acknowledge_all(message: Message, *, at: datetime) -> int:
             )
     log.info("acknowledged from a mail", message=message.pk, recipient=message.recipient, flags=len(waiting))
     return len(waiting)
-
-
-def _flags(message: Message) -> FlagQuerySet:
-    return Flag.objects.filter(pk__in=message.told().order_by().values("flag"))
 
 
 def _signer() -> Signer:

@@ -80,11 +80,15 @@ class Fate(models.TextChoices):
 
 class MessageQuerySet(models.QuerySet["Message"]):
     def visible_to(self, principal: User) -> Self:
-        """Messages to the principal and to the mailboxes of the principal's departments; administrators see all."""
+        """Messages to the principal and to the mailboxes of the principal's departments; administrators see all.
+
+        What was withheld from them is no message to them. The database says the same (people/row_security.py).
+        """
         if principal.has_role(Role.ADMINISTRATOR):
             return self
         mailboxes = principal.departments.filter(mailbox__isnull=False).order_by().values("mailbox")
-        return self.filter(Q(recipient=principal.email) | Q(recipient__in=mailboxes))
+        theirs = self.exclude(state=State.WITHHELD)
+        return theirs.filter(Q(recipient=principal.email) | Q(recipient__in=mailboxes))
 
     def unsent(self) -> Self:
         """What is still to arrive, and what was given up."""

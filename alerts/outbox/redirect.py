@@ -61,20 +61,15 @@ def lost_events(message: Message, *, at: datetime) -> tuple[list[int], list[int]
     It may not where the user is no longer active, has left the contract's department since the message was queued, or
     the contract is in somebody else's charge by now.
     """
-    shares = _shares(message)
-    left = departments_left(message)
-    directory = Directory([share.charge for share in shares], at)
-    hangs = all(capacity in IN_CHARGE for capacity, _ in message.capacities)
-    kept: list[int] = []
-    lost: list[_Share] = []
-    for share in shares:
-        if may_no_longer_have(share.charge, message.recipient, left, directory, hangs_on_charge=hangs):
-            lost.append(share)
-        else:
-            kept += share.events
+    kept, lost, directory = _parted(message, at)
     if lost:
         _redirect(message, lost, directory, tried(message), "no_access")
     return kept, [event for share in lost for event in share.events]
+
+
+def kept_events(message: Message, *, at: datetime) -> list[int]:
+    """The message's events that its recipient may have; nothing is queued for anybody."""
+    return _parted(message, at)[0]
 
 
 def queue_rest(message: Message, events: list[int]) -> None:
@@ -95,6 +90,22 @@ def departments_left(message: Message) -> set[int]:
     if user is not None and user.has_role(Role.ADMINISTRATOR):
         return set()
     return set(message.departments) - set(departments_of(user))
+
+
+def _parted(message: Message, at: datetime) -> tuple[list[int], list[_Share], Directory]:
+    """Events that the recipient may have, and shares that it may not have any more."""
+    shares = _shares(message)
+    left = departments_left(message)
+    directory = Directory([share.charge for share in shares], at)
+    hangs = all(capacity in IN_CHARGE for capacity, _ in message.capacities)
+    kept: list[int] = []
+    lost: list[_Share] = []
+    for share in shares:
+        if may_no_longer_have(share.charge, message.recipient, left, directory, hangs_on_charge=hangs):
+            lost.append(share)
+        else:
+            kept += share.events
+    return kept, lost, directory
 
 
 def _shares(message: Message) -> list[_Share]:

@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from alerts.acknowledging import LinkExpired, NoSuchLink, acknowledge_all, message_of, standings
+from alerts.acknowledging import LinkExpired, NoSuchLink, acknowledge_all, flags_of, message_of, standings
 from alerts.mail import words
 from alerts.mail.plain import one_line
 from alerts.models import Flag
@@ -29,14 +29,15 @@ def acknowledge(request: HttpRequest, token: str) -> HttpResponse:
     """GET changes nothing, for mail scanners follow links. 404 where the link is not ours, 410 where its time is up."""
     try:
         message = message_of(token)
+        flags = flags_of(message, at=clock.now())
     except NoSuchLink:
         return _page(request, "unknown", status=404)
     except LinkExpired:
         return _page(request, "expired", status=410)
     with translation.override(message.language):
-        waiting = standings(message).waiting  # before, for they are what is acknowledged
-        done = acknowledge_all(message, at=clock.now()) if request.method == "POST" else 0
-        now = standings(message)
+        waiting = standings(flags).waiting  # before, for they are what is acknowledged
+        done = acknowledge_all(message, flags, at=clock.now()) if request.method == "POST" else 0
+        now = standings(flags)
         context: dict[str, Any] = {
             "message": message,
             "done": done,

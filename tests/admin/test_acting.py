@@ -4,7 +4,7 @@ import pytest
 from django.db.models import F
 from django.urls import reverse
 
-from alerts.acknowledging import acknowledge_all
+from alerts.acknowledging import acknowledge_all, flags_of
 from alerts.escalation.due import set_timers
 from alerts.escalation.moving import escalate
 from alerts.models import EscalationStep, EscalationTimer, Flag, FlagAction, Message
@@ -159,7 +159,7 @@ def test_the_page_says_when_a_flag_moves_on_and_where_it_has_been(buyer, flag):
     assert b"Unless somebody acknowledges it by" in buyer.get(page(flag)).content
     escalate(at=timer.due_at)
     step = EscalationStep.objects.get(flag=flag)
-    acknowledge_all(step.message, at=timer.due_at)
+    acknowledge_all(step.message, flags_of(step.message, at=timer.due_at), at=timer.due_at)
     shown = buyer.get(page(flag)).content.decode()
     assert f"moved on to {step.recipient}" in shown
     assert f"{step.unacknowledged_by} had not acknowledged it in time" in shown

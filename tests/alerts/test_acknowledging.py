@@ -12,6 +12,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from alerts import dispositions, messages, runs, writing
 from alerts.acknowledging import link
 from alerts.models import Disposition, Flag, FlagAction, Message, State
+from contracts.models import Contract
 from people.models import User
 from policies.models import PolicyChange
 from tests.alerts.conftest import AT, World
@@ -200,3 +201,20 @@ def test_whoever_acknowledged_at_the_same_time_is_kept_once(mail: Message, clien
     client.post(address(mail))
     assert list(FlagAction.objects.order_by("id").values_list("by", "address")) == [(by.pk, ""), (None, OWNER)]
     assert Message.objects.filter(sent_at__gte=F("created_at")).count() == 2
+
+
+def test_who_left_the_department_acknowledges_nothing(mail: Message, world: World, client: Client) -> None:
+    Message.objects.filter(pk=mail.pk).update(departments=[world.magnets.pk])  # of which nobody is a member any more
+    assert client.get(address(mail)).status_code == 404
+    assert client.post(address(mail)).status_code == 404
+    assert not FlagAction.objects.exists()
+
+
+def test_what_somebody_else_has_charge_of_by_now_is_not_acknowledged(mail: Message, client: Client) -> None:
+    Contract.objects.filter(reference="C-2").update(owner="ken@example.com")
+    page = client.get(address(mail)).content.decode()
+    assert ("Acknowledge 1 flag?" in page, "C-1" in page, "C-2" in page) == (True, True, False)
+    client.post(address(mail))
+    assert standing() == {"C-1": "acknowledged"}
+    Contract.objects.filter(reference="C-1").update(owner="ken@example.com")
+    assert client.get(address(mail)).status_code == 404

@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 from django.db.models import F
 
-from alerts.acknowledging import acknowledge_all
+from alerts.acknowledging import acknowledge_all, flags_of
 from alerts.escalation.due import set_timers
 from alerts.escalation.moving import escalate
 from alerts.models import EscalationTimer, Flag, FlagAction, Message, Standing
@@ -150,6 +150,7 @@ def test_a_flag_says_when_it_moves_on_and_who_acknowledged_from_a_mail(buyer, fl
     assert shown["escalates_next"] is None  # until its mail has left
     assert buyer.get("/api/v1/messages?limit=100").status_code == 200
 
-    acknowledge_all(Message.objects.get(pk=taken["message"]), at=due)
+    told = Message.objects.get(pk=taken["message"])
+    acknowledge_all(told, flags_of(told, at=due), at=due)
     (action,) = buyer.get(f"/api/v1/flags/{flag.pk}").json()["actions"]
     assert (action["act"], action["by"], action["from_mail"]) == ("acknowledged", taken["recipient"], True)

@@ -4,6 +4,8 @@ import pytest
 from django.utils import timezone
 
 from alerts.models import Message, MessageAttempt
+from people.models import User
+from people.row_security import seen_by
 
 
 @pytest.fixture
@@ -72,3 +74,24 @@ def test_only_what_one_sees_and_only_with_a_role(caller, dead):
     Message.objects.filter(pk=dead.pk).update(recipient="viewer@example.com", state="dead")
     assert viewer.post(f"/api/v1/messages/{dead.pk}/again").status_code == 403
     assert viewer.get(f"/api/v1/messages/{dead.pk}").status_code == 200
+
+
+def test_what_was_withheld_is_not_there_for_its_recipient(caller, administrator, dead):
+    reader = caller("viewer")
+    Message.objects.filter(pk=dead.pk).update(recipient="viewer@example.com", text="C-1 of another department")
+    assert b"C-1 of another department" in reader.get(f"/api/v1/messages/{dead.pk}").content
+    Message.objects.filter(pk=dead.pk).update(state="withheld")
+    assert reader.get(f"/api/v1/messages/{dead.pk}").status_code == 404
+    assert reader.get("/api/v1/messages").json()["results"] == []
+    assert administrator.get(f"/api/v1/messages/{dead.pk}").status_code == 200
+
+
+def test_nor_does_the_database_show_it(caller, dead):
+    caller("viewer")
+    Message.objects.filter(pk=dead.pk).update(recipient="viewer@example.com")
+    reader = User.objects.get(email="viewer@example.com")
+    with seen_by(reader):
+        assert Message.objects.filter(pk=dead.pk).exists()
+    Message.objects.filter(pk=dead.pk).update(state="withheld")
+    with seen_by(reader):
+        assert not Message.objects.filter(pk=dead.pk).exists()
