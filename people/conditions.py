@@ -41,6 +41,12 @@ def conditional(request: Request) -> bool:
     return "If-Match" in request.headers or "If-None-Match" in request.headers
 
 
+def check_untagged(request: Request) -> None:
+    """PreconditionFailed where a writing request depends on a state, and the address tells of none."""
+    if "If-None-Match" in request.headers or request.headers.get("If-Match", "*").strip() != "*":
+        raise PreconditionFailed("This address has no ETag to compare; leave If-Match and If-None-Match out.")
+
+
 def check(request: Request, current: str | None) -> None:
     """PreconditionFailed unless the object's tag, None where there is no object, is as a writing request demands.
 

@@ -18,6 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
+from people import conditions
 from people.constraints import REFERENCE
 from people.idempotency import Repeatable
 from people.models import Role
@@ -215,6 +216,8 @@ class Resource(Bounded, viewsets.GenericViewSet[Any]):
     """Parameters of the list that neither filter nor page it."""
     parameters: ClassVar[Mapping[str, Sequence[str]]] = {}
     """Parameters of other actions."""
+    conditional: ClassVar[Sequence[str]] = ()
+    """Actions that write what somebody may have read under an ETag."""
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
@@ -222,6 +225,8 @@ class Resource(Bounded, viewsets.GenericViewSet[Any]):
             raise MethodNotAllowed(str(request.method))
         if request.method in SAFE_METHODS:  # of which the whole is one transaction, see config/row_security.py
             see_as(request.user)
+        elif self.action not in self.conditional:
+            conditions.check_untagged(request)
         known = set(self.parameters.get(self.action or "", ()))
         if self.action == "list":
             filters = self.filterset_class.base_filters if self.filterset_class else ()

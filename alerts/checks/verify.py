@@ -1,7 +1,7 @@
 """`python -m alerts.checks.verify RECEIPT --keys JWKS`: whether a receipt is ours, by public keys alone.
 
-No settings, no database, no Django: it runs where nothing of Tocsin does. Ends with 0 where the receipt is genuine, with
-1 where it is not, with 2 where it cannot be told.
+No settings, no database, no Django: it runs where nothing of Tocsin does. Ends with 0 where the receipt is genuine,
+with 1 where it is not, with 2 where it cannot be told.
 """
 
 import json

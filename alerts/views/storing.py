@@ -47,6 +47,7 @@ class Stores(Resource):
     section: ClassVar[str]
     patch_parser_classes = (MergePatchParser, StrictJSONParser)
     parameters: ClassVar[Mapping[str, Sequence[str]]] = {"retrieve": (FIELDS,)}
+    conditional: ClassVar[Sequence[str]] = ("update", "partial_update", "destroy")
 
     def get_parsers(self) -> list[Any]:
         if getattr(self.request, "method", None) == "PATCH":

@@ -108,3 +108,20 @@ def test_a_patch_of_what_is_published_waits_as_a_revision(administrator):
 def test_a_patch_is_json(administrator):
     answer = administrator.patch(MAGNETS, "{}", content_type="application/json-patch+json", headers={"If-Match": "*"})
     assert answer.status_code == 415
+
+
+@pytest.mark.parametrize(
+    ("address", "body"),
+    [
+        ("webhooks/ERP", {"url": "https://erp.example.com/", "events": ["flag.opened"]}),
+        ("service-accounts/erp@example.com", {"name": "ERP", "roles": ["buyer"]}),
+        ("digests", {"review": "weekly"}),
+        ("contracts/MAG-2024-NDPR-01/reminders", {"days": [3]}),
+    ],
+)
+@pytest.mark.parametrize("header", [{"If-Match": '"1.1"'}, {"If-None-Match": "*"}, {"If-None-Match": '"1.1"'}])
+def test_where_there_is_no_state_to_compare_nothing_is_overwritten(administrator, address, body, header):
+    answer = administrator.put(f"/api/v1/{address}", body, format="json", headers=header)
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (412, "precondition_failed")
+    whatever = administrator.put(f"/api/v1/{address}", body, format="json", headers={"If-Match": "*"})
+    assert whatever.status_code != 412
