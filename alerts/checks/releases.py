@@ -1,8 +1,8 @@
 """A person releases a document that a measure stands against: for a reason, up to a day, on the facts as they are.
 
-A release clears every later check of the same document for the same step, as long as the document, its parties, their
-owners, the measures, lists and licences say what they said; a measure that comes to stand against it ends it, one that
-falls away does not.
+A release clears every later check of the same department's same document for the same step, as long as the document,
+its parties, their owners, the measures, lists and licences say what they said; a measure that comes to stand against it
+ends it, one that falls away does not.
 """
 
 from collections.abc import Mapping, Sequence
@@ -117,13 +117,18 @@ def _holding(
     known: Sequence[CheckRelease], document: Document, decided: Decided, pinned: PinnedPolicies
 ) -> CheckRelease | None:
     asked = document.asked
-    mine = [
-        one for one in known if (one.parent.reference, one.parent.purpose) == (asked.facts.reference, asked.purpose)
-    ]
+    same = (asked.facts.reference, asked.purpose, document.department)
+    mine = [one for one in known if (one.parent.reference, one.parent.purpose, _department(one.parent)) == same]
     if not mine or not decided.findings:
         return None
     now = grounds(document, decided.findings, pinned)
     return next((one for one in mine if _holds(one.grounds, now)), None)
+
+
+def _department(check: Check) -> str | None:
+    """As it was sent."""
+    named: str | None = check.document.get("department")
+    return named
 
 
 def _holds(then: Grounds, now: Grounds) -> bool:

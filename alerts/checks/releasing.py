@@ -40,5 +40,5 @@ def release(
 
 def take_back(check: Check, *, text: str, by: User, at: datetime) -> None:
     """All releases of the document for the step; where there are none nothing happens."""
-    for held in CheckRelease.objects.of(check.reference, check.purpose):
+    for held in CheckRelease.objects.of(check):
         releases.take_back(held, by=by, text=text, at=at)

@@ -153,9 +153,14 @@ class TurnAcknowledged(models.Model):
 
 
 class ReleaseQuerySet(models.QuerySet["CheckRelease"]):
-    def of(self, reference: str, purpose: str) -> Self:
-        """Of documents of that name for that step, taken back ones left out, the latest first."""
-        found = self.filter(parent__reference=reference, parent__purpose=purpose, taken_back__isnull=True)
+    def of(self, check: Check) -> Self:
+        """Of the department's documents of that name for that step, taken back ones left out, the latest first."""
+        found = self.filter(
+            parent__reference=check.reference,
+            parent__purpose=check.purpose,
+            parent__department=check.department_id,
+            taken_back__isnull=True,
+        )
         return found.order_by("-id")
 
 

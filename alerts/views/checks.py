@@ -83,7 +83,7 @@ class ChecksViewSet(ListModelMixin, Resource):
     def retrieve(self, request: Request, uuid: str) -> Response:
         """With the document, the receipt, how its answer turned and who released it."""
         check = self.get_object()
-        held = CheckRelease.objects.of(check.reference, check.purpose).select_related("by")
+        held = CheckRelease.objects.of(check).select_related("by")
         return Response(WholeCheckSerializer(check, context={"releases": [released(one) for one in held]}).data)
 
     @extend_schema(request=VerificationAsked, responses=VerificationSerializer)

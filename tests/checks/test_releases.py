@@ -73,6 +73,7 @@ def test_words_that_decide_nothing_may_differ(released: Check, ask: Ask) -> None
 # Each another document, or the same for another step.
 OTHERS: dict[str, dict[str, Any]] = {
     "another reference": {"reference": "PO-2"},
+    "another department's": {"department": "MAG"},
     "another purpose": {"purpose": "call_off", "kind": "framework", "concluded_on": "2024-04-01", "renewal": "none"},
     "another quantity": {"line": {"quantity": "101"}},
     "another price": {"line": {"unit_price": "12000.01"}},
