@@ -4,16 +4,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import InterfaceError, InternalError, OperationalError, connection, transaction
 from django.db.models import DateTimeField, Expression, ExpressionWrapper, Value
 from django.db.models.functions import Now
 
+DATABASE_FAULTS = (OperationalError, InterfaceError, InternalError)
+"""The database's fault, or its patience at an end: nothing is wrong with what was being done, and it is tried again."""
+
 
 @contextmanager
-def brief_transaction() -> Iterator[None]:
-    """A transaction that the database ends where its process stops for ten seconds in the middle of it."""
+def brief_transaction(seconds: int = 10) -> Iterator[None]:
+    """A transaction that the database ends where its process stops for so long in the middle of it."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '10s'")
+        cursor.execute(f"SET LOCAL idle_in_transaction_session_timeout = '{seconds}s'")
         yield
 
 

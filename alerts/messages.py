@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 
 from alerts.digests.choices import Choices
-from alerts.leases import brief_transaction
+from alerts.leases import DATABASE_FAULTS, brief_transaction
 from alerts.mail.language import language_of
 from alerts.models import (
     Cadence,
@@ -40,6 +40,8 @@ from people.models import Department, WallClock
 from policies.models import Measure, PolicyChange
 
 CHANNEL = Channel.EMAIL
+COMPOSING_SECONDS = 30
+"""For which the database waits between two statements: to put a large run's messages together takes some of them."""
 
 # A contract that was deleted is in nobody's charge. Of a flag that somebody put aside nobody is told.
 _GATHERED = f"""
@@ -110,7 +112,7 @@ def compose(*, at: datetime) -> int:
 def _compose_run(run: int, at: datetime) -> int:
     """All messages of the run and the mark that it has been told, or none of either and then the next call tries."""
     try:
-        with brief_transaction():
+        with brief_transaction(COMPOSING_SECONDS):
             # Whoever comes second waits, and finds the run marked.
             row = ScreeningRun.objects.select_for_update(no_key=True).get(pk=run)
             if row.composed_at is not None:
@@ -118,7 +120,7 @@ def _compose_run(run: int, at: datetime) -> int:
             queued = _queue(run, at)
             ScreeningRun.objects.filter(pk=run).update(composed_at=WallClock())
             return queued
-    except (OperationalError, InterfaceError):
+    except DATABASE_FAULTS:
         raise  # nobody's fault but the database's
     except Exception:  # one run that cannot be told must not keep the others; its events stay untold
         log.exception("run not put into messages", run=run)

@@ -6,7 +6,7 @@ It speaks of the instant the message was queued for, so that it says the same wh
 from collections.abc import Sequence
 
 import structlog
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.db.models import OuterRef, Subquery, prefetch_related_objects
 from django.utils import translation
 from django.utils.translation import ngettext
@@ -15,6 +15,7 @@ from alerts.acknowledging import link
 from alerts.digests import letter as digests
 from alerts.escalation import letter as escalation
 from alerts.grounds import GroundsBook
+from alerts.leases import DATABASE_FAULTS
 from alerts.mail.fallback import fallback
 from alerts.mail.letter import letter
 from alerts.mail.render import Rendered, render
@@ -57,8 +58,8 @@ class Writer:
             try:
                 with transaction.atomic():
                     return self._full(message, change, tidings)
-            except (OperationalError, InterfaceError):
-                raise  # nobody's fault but the database's
+            except DATABASE_FAULTS:
+                raise
             except Exception:
                 log.exception("mail reduced to its list of contracts", message=message.pk, change=change.reference)
                 listed = [*tidings.concluded, *tidings.told, *tidings.closed]

@@ -10,11 +10,12 @@ from datetime import date
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.utils import translation
 from django.utils.html import escape
 from django.utils.translation import gettext as _
 
+from alerts.leases import DATABASE_FAULTS
 from alerts.mail.marks import labelled, listed, sentences
 from alerts.mail.plain import one_line
 from alerts.mail.render import Rendered, page, plain
@@ -69,7 +70,7 @@ def write(message: Message) -> Rendered:
             with transaction.atomic():
                 letter = _letter(message, reminders)
                 return Rendered(letter.subject, plain("reminder", letter=letter), page("reminder", letter=letter))
-        except (OperationalError, InterfaceError):
+        except DATABASE_FAULTS:
             raise  # nobody's fault but the database's
         except Exception:
             log.exception("mail reduced to its list of dates", message=message.pk)

@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 
+from alerts.leases import DATABASE_FAULTS
 from alerts.mail.language import language_of
 from alerts.messages import CHANNEL, message_id
 from alerts.models import Message, Purpose
@@ -73,7 +74,7 @@ def remind(*, at: datetime) -> int:
     try:
         with transaction.atomic():
             return _round(local.date(), at)
-    except (OperationalError, InterfaceError):
+    except DATABASE_FAULTS:
         raise  # nobody's fault but the database's
     except Exception:  # what cannot be reminded of today must not keep screening and delivery
         log.exception("nobody was reminded", day=str(local.date()))
