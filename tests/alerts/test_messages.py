@@ -1,11 +1,11 @@
 """What people are told: who gets a mail, how many, and what it says."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from html.parser import HTMLParser
 from threading import Barrier, Thread
 
 import pytest
-from django.db import connection
+from django.db import InterfaceError, InternalError, OperationalError, connection
 from django.db.models.functions import Now
 from pytest_django import Settings
 
@@ -480,3 +480,22 @@ def assert_same_words(message: Message) -> None:
     shown = {word.strip(".,:;()[]*-").casefold() for word in page.words}
     stated = {word.strip(".,:;()[]*-").casefold() for word in message.text.split()}
     assert shown - stated <= {"contract", "and", ""}
+
+
+@pytest.mark.parametrize("fault", [OperationalError, InterfaceError, InternalError])
+def test_a_run_is_told_by_the_next_call_where_the_database_ended_the_transaction(
+    world: World, monkeypatch: pytest.MonkeyPatch, fault: type[Exception]
+) -> None:
+    """InternalError is what it says of one that was idle for too long."""
+    world.contract("C-1")
+    world.change()
+    runs.screen_pending(at=AT)
+    with monkeypatch.context() as patched:
+
+        def ended(run: int, at: datetime) -> int:
+            raise fault("terminating connection due to idle-in-transaction timeout")
+
+        patched.setattr(messages, "_queue", ended)
+        with pytest.raises(fault):
+            messages.compose(at=AT)
+    assert messages.compose(at=AT) == 1
