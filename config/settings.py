@@ -222,7 +222,9 @@ BLAST_RADIUS = env.number("BLAST_RADIUS", 50)  # owners that one publication may
 COMPLIANCE_MAILBOX = needed(
     "COMPLIANCE_MAILBOX", "who is told when nobody else can be", embedded="compliance@tocsin.example"
 )
-OPERATORS_MAILBOX = env.text("OPERATORS_MAILBOX", "")  # who is told when not even the compliance mailbox can be
+OPERATORS_MAILBOX = needed(
+    "OPERATORS_MAILBOX", "who is told when not even the compliance mailbox can be", embedded="operators@tocsin.example"
+)
 # What nobody acknowledges moves on after so many working hours by severity, on the calendar of whoever was told.
 ACKNOWLEDGE_WITHIN = env.parsed(
     "ACKNOWLEDGE_WITHIN", environment.hours_by_name(_WITHIN := {"urgent": 4, "normal": 9, "review": 27}), _WITHIN

@@ -24,6 +24,7 @@ COMPLETE = {
     "EMAIL_URL": "smtp+tls://user:pw@mail.example:587",
     "DEFAULT_FROM_EMAIL": "tocsin@example.com",
     "COMPLIANCE_MAILBOX": "compliance@example.com",
+    "OPERATORS_MAILBOX": "operators@example.com",
 }
 
 
