@@ -20,6 +20,7 @@ from people import clock
 from people.fields import Whole
 from people.principal import principal
 from people.resources import READERS, Resource, refusal
+from people.row_security import seen_by
 from people.strict import Rows, Strict
 
 HEADERS = {
@@ -40,7 +41,8 @@ def calendar(request: HttpRequest, key: str) -> HttpResponseBase:
     user = keys.holder(key)
     if user is None:
         raise Http404
-    text = feed.ics(user, at=clock.now())
+    with seen_by(user):
+        text = feed.ics(user, at=clock.now())
     etag = f'"{sha256(text).hexdigest()}"'
     answer = get_conditional_response(request, etag=etag) or HttpResponse(text)
     for name, value in {**HEADERS, "ETag": etag}.items():

@@ -11,7 +11,7 @@ from django.test import Client
 from alerts import dispositions, runs
 from alerts.models import CalendarKey, Flag
 from alerts.reminders import feed, keys
-from contracts.models import Contract
+from contracts.models import Contract, ContractQuerySet
 from people.models import ChangeEntry, Role, User
 from tests.reminders.conftest import AUTO, World, tokyo
 from tests.reminders.test_rounds import SUSPENDED, licence
@@ -190,3 +190,14 @@ def test_the_key_is_nowhere_to_be_read(aoi: User, browser) -> None:
     key = path.removeprefix("/calendar/").removesuffix(".ics")
     assert len(key) >= 43
     assert key not in str(CalendarKey.objects.values().get())
+
+
+def test_the_database_alone_keeps_the_contracts_of_others_out(
+    world: World, browser: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, path = browser
+    world.contract("C-1", **AUTO)
+    world.contract("C-3", department=None, **AUTO)
+    monkeypatch.setattr(ContractQuerySet, "visible_to", lambda self, principal: self)
+    text = client.get(path).content
+    assert (b"C-1" in text, b"C-3" in text) == (True, False)
