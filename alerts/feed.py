@@ -5,7 +5,7 @@ can appear behind it any more. What is listed is the object as it is when read: 
 the next, and a change that came meanwhile is listed once more.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from heapq import merge
@@ -14,10 +14,12 @@ from typing import Any, NamedTuple
 
 from django.core import signing
 from django.db import connection
-from django.db.models import Count
+from django.db.models import BigIntegerField, Count, Exists, Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from alerts.history import past_rows
-from alerts.models import Check, CheckTurn, Flag, FlagAction, FlagEvent, ScreeningRun
+from alerts.models import Check, CheckTurn, Flag, FlagAction, FlagEvent, HandedOver, ScreeningRun
+from alerts.models.flags import FlagQuerySet
 from contracts.models import Contract
 from people.models import ChangeEntry, Role, User
 from people.row_security import unrestricted
@@ -57,30 +59,41 @@ SOURCES = (
     Source(
         "contract",
         f"SELECT xid, id, object_id FROM {ChangeEntry._meta.db_table}"
-        " WHERE kind = 'contract' AND (xid, id) > (%s, %s) AND xid < %s ORDER BY xid, id LIMIT %s",
+        " WHERE kind = 'contract' AND (xid, id) > (%(xid)s, %(behind)s) AND xid < %(bound)s"
+        " ORDER BY xid, id LIMIT %(most)s",
     ),
     Source(
         "flag",
         f"SELECT run.xid, event.id, event.flag_id FROM {ScreeningRun._meta.db_table} run"
         f" JOIN {FlagEvent._meta.db_table} event ON event.run_id = run.id"
-        " WHERE (run.xid, event.id) > (%s, %s) AND run.xid < %s ORDER BY run.xid, event.id LIMIT %s",
+        " WHERE (run.xid, event.id) > (%(xid)s, %(behind)s) AND run.xid < %(bound)s"
+        " ORDER BY run.xid, event.id LIMIT %(most)s",
     ),
     Source(
         "flag",
         f"SELECT xid, id, flag_id FROM {FlagAction._meta.db_table}"
-        " WHERE (xid, id) > (%s, %s) AND xid < %s ORDER BY xid, id LIMIT %s",
+        " WHERE (xid, id) > (%(xid)s, %(behind)s) AND xid < %(bound)s ORDER BY xid, id LIMIT %(most)s",
     ),
     Source(
         "check",
         f"SELECT xid, id, id FROM {Check._meta.db_table}"
-        " WHERE (xid, id) > (%s, %s) AND xid < %s ORDER BY xid, id LIMIT %s",
+        " WHERE (xid, id) > (%(xid)s, %(behind)s) AND xid < %(bound)s ORDER BY xid, id LIMIT %(most)s",
     ),
     Source(
         "check",
         f"SELECT xid, id, parent_id FROM {CheckTurn._meta.db_table}"
-        " WHERE (xid, id) > (%s, %s) AND xid < %s ORDER BY xid, id LIMIT %s",
+        " WHERE (xid, id) > (%(xid)s, %(behind)s) AND xid < %(bound)s ORDER BY xid, id LIMIT %(most)s",
+    ),
+    # Tokens name sources by their places in this list: what is new comes last.
+    Source(
+        "flag",
+        f"SELECT moved.xid, flag.id, flag.id FROM {HandedOver._meta.db_table} moved"
+        f" JOIN {Flag._meta.db_table} flag USING (contract_id)"
+        " WHERE moved.xid >= %(xid)s AND (moved.xid, flag.id) > (%(xid)s, %(behind)s) AND moved.xid < %(bound)s"
+        " ORDER BY moved.xid, flag.id LIMIT %(most)s",
     ),
 )
+HANDED_OVER = len(SOURCES) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +125,8 @@ def page(after: Place | None, types: Collection[str], *, limit: int, seen_by: Us
     ids: dict[str, list[int]] = {type: [] for type in TYPES}
     for type, id in latest:
         ids[type].append(id)
-    states = _contracts(ids["contract"], seen_by) | _flags(ids["flag"], seen_by) | _checks(ids["check"], seen_by)
+    moves = {place.xid for place, _ in rows if place.source == HANDED_OVER}
+    states = _contracts(ids["contract"], seen_by) | _flags(ids["flag"], moves, seen_by) | _checks(ids["check"], seen_by)
     in_order = sorted(latest, key=lambda key: latest[key])
     place = rows[-1][0] if more else max(after or Place(0, BEHIND, 0), Place(bound - 1, BEHIND, 0))
     return Page([states[key] for key in in_order if key in states], place, more)
@@ -159,7 +173,7 @@ def _changes(after: Place, types: Collection[str], bound: int, most: int) -> Ite
 def _of(number: int, source: Source, after: Place, bound: int, most: int) -> list[tuple[Place, int]]:
     behind = after.id if number == after.source else LAST if number < after.source else -1
     with connection.cursor() as cursor:
-        cursor.execute(source.statement, [after.xid, behind, bound, most])
+        cursor.execute(source.statement, {"xid": after.xid, "behind": behind, "bound": bound, "most": most})
         return [(Place(xid, number, id), object_id) for xid, id, object_id in cursor.fetchall()]
 
 
@@ -175,9 +189,7 @@ def _contracts(ids: Sequence[int], seen_by: User) -> dict[tuple[str, int], Chang
 
 def _gone(ids: Sequence[int], seen_by: User) -> dict[tuple[str, int], Changed]:
     """Contracts that are deleted or another department's now, for whoever may have seen them before."""
-    before = past_rows(Contract).filter(pgh_obj_id__in=ids)
-    if not seen_by.has_role(Role.ADMINISTRATOR):
-        before = before.filter(department_id__in=seen_by.departments.values("id"))
+    before = past_rows(Contract).filter(_theirs(seen_by), pgh_obj_id__in=ids)
     known = set(before.order_by().values_list("pgh_obj_id", flat=True))
     log = ChangeEntry.objects.filter(kind=ChangeEntry.Kind.CONTRACT, object_id__in=known)
     latest = (
@@ -186,23 +198,49 @@ def _gone(ids: Sequence[int], seen_by: User) -> dict[tuple[str, int], Changed]:
     return {("contract", id): Changed("contract", reference, version, None) for id, reference, version in latest}
 
 
-def _flags(ids: Sequence[int], seen_by: User) -> dict[tuple[str, int], Changed]:
-    """A flag's version counts what happened to it and what people did about it."""
-    seen = Flag.objects.visible_to(seen_by).filter(pk__in=ids)
+def _theirs(seen_by: User) -> Q:
+    """Of a past of contracts, what was of the reader's departments."""
+    if seen_by.has_role(Role.ADMINISTRATOR):
+        return Q()
+    theirs = Q(department_id__in=seen_by.departments.values("id"))
+    if seen_by.has_role(Role.POLICY_EDITOR, Role.POLICY_PUBLISHER):
+        theirs |= Q(department_id__isnull=True)
+    return theirs
+
+
+def _flags(ids: Sequence[int], moves: Collection[int], seen_by: User) -> dict[tuple[str, int], Changed]:
+    """A flag's version counts what happened to it, what people did about it, and how often its contract came into other
+    hands."""
+    seen = _versioned(Flag.objects.visible_to(seen_by).filter(pk__in=ids))
+    # In one statement: a state never goes by the version before it.
     whole = seen.select_related("contract__department", "measure__change", "disposition__assignee")
-    events, actions = _counts(FlagEvent, ids), _counts(FlagAction, ids)
-    return {
-        ("flag", one.pk): Changed("flag", str(one.pk), events.get(one.pk, 0) + actions.get(one.pk, 0), one)
-        for one in whole
-    }
+    found = {("flag", one.pk): Changed("flag", str(one.pk), one.version, one) for one in whole}
+    return found | _gone_flags([id for id in ids if ("flag", id) not in found], moves, seen_by)
+
+
+def _gone_flags(ids: Sequence[int], moves: Collection[int], seen_by: User) -> dict[tuple[str, int], Changed]:
+    """Flags whose contract one of these transactions took from the reader's departments; what becomes of them elsewhere
+    is not told."""
+    lost = HandedOver.objects.filter(_theirs(seen_by), contract_id=OuterRef("contract_id"), xid__in=moves)
+    with unrestricted():
+        gone = _versioned(Flag.objects.filter(Exists(lost), pk__in=ids))
+        return {
+            ("flag", id): Changed("flag", str(id), version, None) for id, version in gone.values_list("pk", "version")
+        }
+
+
+def _versioned(flags: FlagQuerySet) -> QuerySet[Any]:
+    counts = (_count(FlagEvent, flag=OuterRef("pk")), _count(FlagAction, flag=OuterRef("pk")))
+    moves = _count(HandedOver, contract=OuterRef("contract_id"))
+    return flags.order_by().annotate(version=sum(counts, moves))
+
+
+def _count(model: type[Model], **of: OuterRef) -> Coalesce:
+    rows = model._default_manager.filter(**of).order_by().values(*of).values(number=Count("pk"))
+    return Coalesce(Subquery(rows, BigIntegerField()), 0)
 
 
 def _checks(ids: Sequence[int], seen_by: User) -> dict[tuple[str, int], Changed]:
     """Checks with a receipt. A version counts how often the answer turned, and the answer itself."""
     seen = Check.objects.visible_to(seen_by).filter(pk__in=ids).select_related("owner", "department")
     return {("check", one.pk): Changed("check", str(one.uuid), one.turned + 1, one) for one in seen}
-
-
-def _counts(model: type[FlagEvent] | type[FlagAction], ids: Sequence[int]) -> Mapping[int, int]:
-    rows = model._default_manager.filter(flag_id__in=ids).order_by().values("flag_id")
-    return dict(rows.annotate(number=Count("id")).values_list("flag_id", "number"))

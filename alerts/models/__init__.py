@@ -13,6 +13,7 @@ from alerts.models.checks import (
 from alerts.models.digests import Cadence, DigestChoice, HeldNews
 from alerts.models.escalation import EscalationStep, EscalationTimer, Severity, Step
 from alerts.models.flags import EventKind, Flag, FlagEvent
+from alerts.models.handing import HandedOver, NotedContract
 from alerts.models.jobs import BulkJob, BulkPiece
 from alerts.models.messages import (
     Channel,
@@ -54,12 +55,14 @@ __all__ = [
     "Flag",
     "FlagAction",
     "FlagEvent",
+    "HandedOver",
     "HeldNews",
     "MailDomain",
     "MailServer",
     "Meaning",
     "Message",
     "MessageAttempt",
+    "NotedContract",
     "NotedFlagEvent",
     "NotedPolicyChange",
     "NotedRevision",
