@@ -1,7 +1,8 @@
 """Delivery: claims messages that are due one by one, has them written, sends them, and notes what became of each.
 
 A message is put into words once, by whoever first holds it; what is stored is what every attempt sends. Whether its
-recipient may still have it is looked at before every attempt. No transaction is open while a mail server is spoken to.
+recipient is there and may still have it is looked at before every attempt. No transaction is open while a mail server
+is spoken to.
 """
 
 import time
@@ -86,7 +87,8 @@ def attempt(message: Message, writer: Writer, transport: Transport, keeper: Keep
 
 
 def readdress(message: Message, *, at: datetime) -> bool:
-    """Give to others what the recipient of a claimed message may no longer have; False where nothing is left to send.
+    """Give to others what the recipient of a claimed message may no longer have, or is away for; False where nothing is
+    left to send.
 
     LeaseLost where it is no longer ours.
     """

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Literal, Protocol
 from zoneinfo import ZoneInfo
@@ -21,7 +21,7 @@ charge of it."""
 class Recipient:
     """An address, the user whose it is (None: nobody's that we know), and why it is this one.
 
-    `owner` is the address of the owner in whose place it is told.
+    `owner` is the address of the owner, or of who else was away, in whose place it is told.
     """
 
     address: str
@@ -102,6 +102,23 @@ class Directory:
             if address and address not in tried and self.reachable(address):
                 return Recipient(address, self.users.get(address), capacity)
         return None
+
+    def awaits(self, charge: Charge, address: str) -> bool:
+        """Whether whoever has the address is the owner or a deputy, and away at the instant."""
+        owner = self.users.get(address_of(charge.owner))
+        named = (charge.owner, charge.deputy, owner.deputy if owner else None)
+        return address in map(address_of, named) and not self.reachable(address)
+
+    def stand_in(self, charge: Charge, away: str, tried: Collection[str]) -> Recipient | None:
+        """Who is told instead of an owner or a deputy who is away; None where nobody else would be told at the instant.
+
+        Compliance is only where there is no owner who comes back.
+        """
+        to = self.instead(charge, tried)
+        if to is None or (to.capacity == "compliance" and to.address != self.recipient(charge).address):
+            return None
+        in_place_of = {"owner": None, "deputy": address_of(charge.owner)}.get(to.capacity, away)
+        return replace(to, owner=in_place_of)
 
     def reachable(self, address: str) -> bool:
         """Whether whoever has the address is there; an address that no user has is taken to be."""

@@ -13,7 +13,7 @@ from people.row_security import of_departments, restricted
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('alerts', '0019_checks_in_the_feed'),
+        ('alerts', '0020_what_was_withheld_is_nobodys'),
         ('contracts', '0004_words_of_contracts'),
         ('people', '0004_no_second_table_of_tokens'),
     ]

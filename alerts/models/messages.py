@@ -35,7 +35,7 @@ class State(models.TextChoices):
     SENT = "sent", _("accepted by the mail server")
     FAILED = "failed", _("refused for now, will be tried again")
     DEAD = "dead", _("given up, somebody must look")
-    WITHHELD = "withheld", _("not sent: its recipient may no longer have it")
+    WITHHELD = "withheld", _("not sent: its recipient is away or may no longer have it")
 
 
 WAITING = [State.PENDING, State.FAILED]
@@ -75,7 +75,7 @@ class Fate(models.TextChoices):
     UNREACHABLE = "unreachable", _("nothing is wrong with the message: no mail leaves at present")
     POLICY = "policy", _("refused by the mail server's policy, which may be all our mail or this message alone")
     LOST = "lost", _("whoever made the attempt was lost, and what became of it is not known")
-    WITHHELD = "withheld", _("not sent: its recipient may no longer have it")
+    WITHHELD = "withheld", _("not sent: its recipient is away or may no longer have it")
 
 
 class MessageQuerySet(models.QuerySet["Message"]):
@@ -191,7 +191,7 @@ class Message(models.Model):
         null=True,
         blank=True,
         related_name="replacements",
-        help_text="the message whose recipient could not be reached, or may no longer have it",
+        help_text="the message whose recipient could not be reached, is away, or may no longer have it",
     )
     again_at = models.DateTimeField(null=True, blank=True, help_text="when somebody last had it sent again")
     again_by = models.ForeignKey(User, models.PROTECT, null=True, blank=True, related_name="+")

@@ -1,11 +1,11 @@
-"""Who gets a message instead: where it was given up, or where its recipient may no longer have what it tells.
+"""Who gets a message instead: where it was given up, and where its recipient is away or may no longer have it.
 
 Both leave messages in the transaction of whoever calls, so that no event is ever without a message on its way. Nobody
 who stands in the chain of messages behind one is asked again: it ends with the operators, never in a loop.
 """
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -15,7 +15,7 @@ from django.db import connection
 
 from alerts.mail.language import language_of
 from alerts.messages import CHANNEL, dedup_key, message_id
-from alerts.models import Flag, FlagEvent, Message, State
+from alerts.models import Flag, FlagEvent, Message, Purpose, State
 from alerts.recipients import Capacity, Directory, Recipient, SharedCharge, may_no_longer_have
 from contracts.models import Contract
 from people.models import Department, Role, User
@@ -31,6 +31,8 @@ _CHARGES = f"""
 IN_CHARGE: frozenset[Capacity] = frozenset(("owner", "deputy", "department", "compliance"))
 """Capacities that a contract gives; what is sent to others does not hang on who has charge of it now."""
 
+_Why = tuple[str, str | None]
+
 log = structlog.get_logger(__name__)
 
 
@@ -42,6 +44,15 @@ class _Share:
     events: list[int]
 
 
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """Events that somebody else is told of, and why."""
+
+    to: Recipient
+    why: list[_Why]
+    events: list[int]
+
+
 def escalate(message: Message, *, at: datetime) -> None:
     """Queue a message that was given up for whoever comes next: deputy, department, compliance, operators."""
     asked = tried(message)
@@ -50,26 +61,41 @@ def escalate(message: Message, *, at: datetime) -> None:
     if not shares and (to := directory.instead(SharedCharge(None, None, None), asked)):
         _queue_copy(message, to)
         return
-    orphaned = _redirect(message, shares, directory, asked, "undelivered")
+    found = [(directory.instead(share.charge, asked), share.events) for share in shares]
+    _queue_all(message, [_Move(to, [_because("undelivered", message, to)], events) for to, events in found if to])
+    orphaned = sum(len(events) for to, events in found if to is None)
     if orphaned or not shares:
         log.error("nobody is left who could be told", message=message.pk, events=orphaned)
 
 
 def lost_events(message: Message, *, at: datetime) -> tuple[list[int], list[int]]:
-    """The message's events that its recipient may have, and those it may not have any more, queued for others.
+    """The message's events that its recipient is told of, and those that go to others, queued for them.
 
-    It may not where the user is no longer active, has left the contract's department since the message was queued, or
-    the contract is in somebody else's charge by now.
+    It may not have them where the user is no longer active, has left the contract's department since the message was
+    queued, or the contract is in somebody else's charge by now. And an owner or deputy who is away by now does not wait
+    with them, as long as there is somebody else.
     """
     kept, lost, directory = _parted(message, at)
-    if lost:
-        _redirect(message, lost, directory, tried(message), "no_access")
-    return kept, [event for share in lost for event in share.events]
+    away = [share for share in kept if directory.awaits(share.charge, message.recipient)]
+    if not lost and not away:
+        return _events(kept), []
+    asked = tried(message)
+    moves: list[_Move] = []
+    for share in lost:
+        if to := directory.instead(share.charge, asked):
+            moves.append(_Move(to, [_because("no_access", message, to)], share.events))
+    for share in away:
+        if to := directory.stand_in(share.charge, message.recipient, asked):
+            kept.remove(share)
+            lost.append(share)
+            moves.append(_Move(to, _in_place(message, to), share.events))
+    _queue_all(message, moves)
+    return _events(kept), _events(lost)
 
 
 def kept_events(message: Message, *, at: datetime) -> list[int]:
-    """The message's events that its recipient may have; nothing is queued for anybody."""
-    return _parted(message, at)[0]
+    """The message's events that its recipient may have, away or not; nothing is queued for anybody."""
+    return _events(_parted(message, at)[0])
 
 
 def queue_rest(message: Message, events: list[int]) -> None:
@@ -92,20 +118,22 @@ def departments_left(message: Message) -> set[int]:
     return set(message.departments) - set(departments_of(user))
 
 
-def _parted(message: Message, at: datetime) -> tuple[list[int], list[_Share], Directory]:
-    """Events that the recipient may have, and shares that it may not have any more."""
+def _parted(message: Message, at: datetime) -> tuple[list[_Share], list[_Share], Directory]:
+    """What the recipient may have, and what it may not have any more."""
     shares = _shares(message)
     left = departments_left(message)
     directory = Directory([share.charge for share in shares], at)
     hangs = all(capacity in IN_CHARGE for capacity, _ in message.capacities)
-    kept: list[int] = []
+    kept: list[_Share] = []
     lost: list[_Share] = []
     for share in shares:
-        if may_no_longer_have(share.charge, message.recipient, left, directory, hangs_on_charge=hangs):
-            lost.append(share)
-        else:
-            kept += share.events
+        gone = may_no_longer_have(share.charge, message.recipient, left, directory, hangs_on_charge=hangs)
+        (lost if gone else kept).append(share)
     return kept, lost, directory
+
+
+def _events(shares: Iterable[_Share]) -> list[int]:
+    return [event for share in shares for event in share.events]
 
 
 def _shares(message: Message) -> list[_Share]:
@@ -128,28 +156,29 @@ def tried(message: Message) -> set[str]:
     return asked
 
 
-def _redirect(
-    message: Message, shares: Collection[_Share], directory: Directory, asked: set[str], because: Capacity
-) -> int:
-    """Queue each share for whoever comes next; how many events nobody is left for."""
-    by_address: defaultdict[str, list[int]] = defaultdict(list)
-    to: dict[str, Recipient] = {}
-    orphaned = 0
-    for share in shares:
-        following = directory.instead(share.charge, asked)
-        if following is None:
-            orphaned += len(share.events)
-            continue
-        to[following.address] = following
-        by_address[following.address] += share.events
-    for address, events in by_address.items():
-        owns = to[address].capacity == "owner"
-        capacity: tuple[str, str | None] = ("owner", None) if owns else (because, message.recipient)
-        _queue(message, to[address], events, [capacity])
-    return orphaned
+def _because(capacity: Capacity, message: Message, to: Recipient) -> _Why:
+    return ("owner", None) if to.capacity == "owner" else (capacity, message.recipient)
 
 
-def _queue(message: Message, to: Recipient, events: list[int], capacities: list[tuple[str, str | None]]) -> None:
+def _in_place(message: Message, to: Recipient) -> list[_Why]:
+    """Of an escalation a deputy hears who has not acknowledged it, as before."""
+    if message.purpose == Purpose.ESCALATION and to.capacity == "deputy":
+        return [(to.capacity, told) for _, told in message.capacities]
+    return [(to.capacity, to.owner)]
+
+
+def _queue_all(message: Message, moves: Collection[_Move]) -> None:
+    """One message for each recipient."""
+    by_address: defaultdict[str, list[_Move]] = defaultdict(list)
+    for move in moves:
+        by_address[move.to.address].append(move)
+    for those in by_address.values():
+        events = [event for move in those for event in move.events]
+        why = dict.fromkeys(pair for move in those for pair in move.why)
+        _queue(message, those[0].to, events, list(why))
+
+
+def _queue(message: Message, to: Recipient, events: list[int], capacities: list[_Why]) -> None:
     """Add the events to what waits for the recipient anyway, or queue a message of their own; once, however often."""
     if message.run_id is not None and message.policy_change is not None:
         key = dedup_key(message.run_id, message.policy_change.reference, to.address)

@@ -1,4 +1,4 @@
-"""Who is reminded instead, where the recipient of a queued reminder is no longer in charge when it leaves."""
+"""Who is reminded instead, where the recipient of a queued reminder is away or no longer in charge when it leaves."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -8,13 +8,13 @@ from alerts.mail.language import language_of
 from alerts.messages import CHANNEL, message_id
 from alerts.models import Message, Purpose
 from alerts.outbox.redirect import departments_left, departments_of, tried
-from alerts.recipients import Capacity, Directory, Recipient, may_no_longer_have
+from alerts.recipients import Directory, Recipient, may_no_longer_have
 from contracts.models import Contract
 from people.models import User
 
 
 def lost_contracts(message: Message, *, at: datetime) -> tuple[list[int], list[int]]:
-    """The contracts of whose dates the recipient may be reminded, and the others, queued for who comes next.
+    """The contracts of whose dates the recipient is reminded, and the others, queued for who comes next.
 
     In the caller's transaction. Nobody is asked again who stands in the chain of messages behind it.
     """
@@ -22,16 +22,28 @@ def lost_contracts(message: Message, *, at: datetime) -> tuple[list[int], list[i
     directory = Directory(contracts, at)
     left = departments_left(message)
     asked = tried(message)
-    lost = [one for one in contracts if may_no_longer_have(one, message.recipient, left, directory)]
+    lost: list[Contract] = []
     by_address: defaultdict[str, list[int]] = defaultdict(list)
     to: dict[str, Recipient] = {}
-    for contract in lost:
-        if following := directory.instead(contract, asked):
+    because: defaultdict[str, dict[tuple[str, str | None], None]] = defaultdict(dict)
+    for contract in contracts:
+        why: tuple[str, str | None]
+        if may_no_longer_have(contract, message.recipient, left, directory):
+            following = directory.instead(contract, asked)
+            why = ("owner", None) if following and following.capacity == "owner" else ("no_access", message.recipient)
+        elif directory.awaits(contract, message.recipient):
+            if not (following := directory.stand_in(contract, message.recipient, asked)):
+                continue
+            why = (following.capacity, following.owner)
+        else:
+            continue
+        lost.append(contract)
+        if following:
             to[following.address] = following
             by_address[following.address].append(contract.pk)
+            because[following.address][why] = None
     for address, ids in by_address.items():
-        because: tuple[Capacity, str | None] = ("no_access", message.recipient)
-        _queue(message, to[address], ids, [("owner", None) if to[address].capacity == "owner" else because])
+        _queue(message, to[address], ids, list(because[address]))
     gone = {contract.pk for contract in lost}
     return [id for id in message.contracts if id not in gone], sorted(gone)
 

@@ -1,9 +1,10 @@
 """Digests: what can wait is told together at its moment, what cannot is not held back, and nothing is told twice."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from threading import Barrier, Thread
 
 import pytest
+from django.core.mail import EmailMessage
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 from pytest_django import Settings
@@ -273,6 +274,39 @@ def test_a_deputy_is_told_as_the_deputy_chose(world: World) -> None:
     assert told() == []
     assert told(NEXT_WEEK) == [("digest", AOI)]
     assert "You receive this as the deputy of away@example.com, who is away." in written().text
+
+
+def test_what_waits_for_somebody_who_is_away_by_then_goes_to_the_deputy(
+    world: World, aoi: User, mailoutbox: list[EmailMessage]
+) -> None:
+    """Away from Thursday 15 January, and the digest of the week is due on Monday 19."""
+    User.objects.filter(pk=aoi.pk).update(deputy=KEN)
+    world.contract("C-1", **UNKNOWN)
+    world.change()
+    assert told() == []
+    Absence.objects.create(user=aoi, from_on=date(2026, 1, 15), until_on=date(2026, 1, 30))
+    assert told(NEXT_WEEK) == [("digest", AOI)]
+    delivery.deliver(at=NEXT_WEEK)
+    first, second = Message.objects.order_by("id")
+    assert (first.recipient, first.state) == (AOI, State.WITHHELD)
+    assert (second.recipient, second.purpose, second.state) == (KEN, "digest", State.SENT)
+    assert second.events == first.events == list(FlagEvent.objects.values_list("pk", flat=True))
+    assert "* C-1" in second.text
+    assert f"You receive this as the deputy of {AOI}, who is away." in second.text
+    assert [mail.to for mail in mailoutbox] == [[KEN]]
+    assert told(NEXT_WEEK + timedelta(days=14)) == []
+
+
+def test_a_digest_that_nobody_else_can_have_goes_to_whoever_is_away(
+    world: World, aoi: User, mailoutbox: list[EmailMessage]
+) -> None:
+    world.contract("C-1", department=None, **UNKNOWN)
+    world.change()
+    told()
+    Absence.objects.create(user=aoi, from_on=date(2026, 1, 15), until_on=None)
+    assert told(NEXT_WEEK) == [("digest", AOI)]
+    delivery.deliver(at=NEXT_WEEK)
+    assert [mail.to for mail in mailoutbox] == [[AOI]]
 
 
 def test_another_choice_has_what_waits_told_at_once(world: World, aoi: User) -> None:

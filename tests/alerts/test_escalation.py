@@ -410,6 +410,19 @@ def test_a_deputy_who_has_left_meanwhile_does_not_get_it(japan: World) -> None:
     assert Message.objects.latest("id").recipient == "magnets@example.com"
 
 
+def test_a_deputy_who_is_away_when_it_leaves_does_not_get_it(japan: World) -> None:
+    deputy = japan.user(DEPUTY, timezone="Asia/Tokyo")
+    told()
+    escalate(at=tokyo("13T13:00"))
+    Absence.objects.create(user=deputy, from_on=date(2026, 1, 14), until_on=None)
+    message = queue.claim()
+    assert message is not None
+    assert delivery.readdress(message, at=tokyo("13T23:59")) is True
+    assert delivery.readdress(message, at=tokyo("14T00:00")) is False
+    instead = Message.objects.latest("id")
+    assert (instead.recipient, instead.capacities) == ("magnets@example.com", [["department", DEPUTY]])
+
+
 def test_what_is_no_longer_flagged_waits_for_nobody(japan: World) -> None:
     told()
     PolicyChange.objects.update(status="withdrawn")

@@ -1,11 +1,13 @@
 """Whoever may not be reminded any more when a mail leaves is not; the successor is."""
 
+from datetime import date
+
 import pytest
 
 from alerts import delivery
 from alerts.models import Message, Reminder
 from contracts.models import Contract
-from people.models import User
+from people.models import Absence, User
 from tests.reminders.conftest import AUTO, World, reminded, tokyo
 
 DAY = "2026-01-05"
@@ -51,6 +53,20 @@ def test_a_user_who_is_no_longer_active_is_not_reminded(queued: World, mailoutbo
 def test_nor_is_one_who_has_left_the_department(queued: World, mailoutbox) -> None:
     User.objects.get().departments.clear()
     assert sent(mailoutbox) == {"magnets@example.com": ["C-1", "C-2"]}
+
+
+def test_the_deputy_is_reminded_where_the_owner_is_away_when_it_leaves(queued: World, mailoutbox) -> None:
+    Contract.objects.filter(reference="C-1").update(deputy=KEN)
+    Absence.objects.create(user=User.objects.get(), from_on=date(2026, 1, 5), until_on=None)
+    assert sent(mailoutbox) == {KEN: ["C-1"], "magnets@example.com": ["C-2"]}
+    assert Message.objects.get(recipient=KEN).capacities == [["deputy", AOI]]
+    assert Message.objects.get(recipient="magnets@example.com").capacities == [["department", AOI]]
+
+
+def test_where_nobody_else_is_found_the_absent_owner_is_reminded(queued: World, mailoutbox) -> None:
+    Contract.objects.update(department=None)
+    Absence.objects.create(user=User.objects.get(), from_on=date(2026, 1, 5), until_on=None)
+    assert sent(mailoutbox) == {AOI: ["C-1", "C-2"]}
 
 
 def test_of_what_was_written_already_the_rest_is_written_anew(queued: World, mailoutbox) -> None:
