@@ -2,12 +2,20 @@
 
 from typing import Any
 
+from config.failures import EXAMPLES
+
 ANYTHING_OR_NULL = [{}, {"type": "null"}]
 
 
 def null_is_anything(result: Any, **_: Any) -> Any:
     """A value of any type may be null: `oneOf` would count null twice, and so refuse it."""
     _mend(result)
+    return result
+
+
+def with_problems(result: Any, **_: Any) -> Any:
+    """The problem documents that operations show as examples, each once."""
+    result["components"]["examples"] = {name: {"value": value} for name, value in EXAMPLES.items()}
     return result
 
 

@@ -15,8 +15,10 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from config.failures import DECLARED, WORDS, WORDS_WITH_KEY
 from people.fields import Code, Text
 from people.idempotency import HEADER, REPLAYED, Repeatable
+from people.scopes import needed
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -131,15 +133,52 @@ class ProblemSchema(AutoSchema):
                 found.setdefault("201", {**found["200"], "description": "It is new."})
             elif self.method == "GET":
                 found["304"] = {"description": "It is still in the state that If-None-Match names."}
-        return found
+        for status, response in found.items():
+            if MEDIA_TYPE in response.get("content", {}):
+                found[status] = self._documented(status, response)
+        return dict(sorted(found.items()))
 
     def _get_allowed_error_status_codes(self) -> list[str]:
-        found: list[str] = super()._get_allowed_error_status_codes()
-        return [*found, "409", "422"] if self._repeatable else found
+        return list(self._failures())
+
+    def _should_add_error_response(self, responses: dict[str, Any], status_code: str) -> bool:
+        """A view that words its own 400 answers every body by itself."""
+        return status_code not in responses and not ("400" in responses and status_code in ("413", "415"))
+
+    def _failures(self) -> dict[str, list[str]]:
+        """The statuses with which the operation can fail, and the names of examples of each."""
+        headers = {one.name: one for one in self.get_override_parameters() if one.location == OpenApiParameter.HEADER}
+        found = {"400": ["UnknownParameter"], "406": ["NotAcceptable"], "500": ["ServerError"]}
+        if self.get_auth():
+            found["401"] = ["NotAuthenticated", "NotValid"]
+            found["403"] = ["PermissionDenied", *(["InsufficientScope"] if needed(self.view, self.method) else [])]
+        if "{" in self.path:
+            found["404"] = ["NotFound"]
+        if self.view.get_throttles():
+            found["429"] = ["Throttled"]
+        if self.method in ("POST", "PUT", "PATCH") and self.get_request_serializer() is not None:
+            found["400"] += ["WrongValue", "UnknownKey", "NotJson"]
+            found |= {"413": ["TooLarge"], "415": ["UnsupportedMediaType"]}
+        if "If-Match" in headers:
+            found |= {"409": ["Conflict"], "412": ["PreconditionFailed"]}
+            if headers["If-Match"].required:
+                found["428"] = ["PreconditionRequired"]
+        if self._repeatable:
+            found |= {"409": ["Conflict", "KeyAtWork"], "413": ["TooLarge"], "422": ["KeyReused"]}
+        declared = self.view.failures.get(getattr(self.view, "action", None) or self.method.lower(), ())
+        return found | {status: found.get(status, DECLARED[status]) for status in declared}
 
     @property
     def _repeatable(self) -> bool:
         return self.method == "POST" and isinstance(self.view, Repeatable) and self.view.takes_key
+
+    def _documented(self, status: str, response: dict[str, Any]) -> dict[str, Any]:
+        """A problem in words, with its examples."""
+        shown = self._failures()[status]
+        words = WORDS_WITH_KEY if "KeyAtWork" in shown else WORDS[status]
+        examples = {name: {"$ref": f"#/components/examples/{name}"} for name in shown}
+        content = {MEDIA_TYPE: {**response["content"][MEDIA_TYPE], "examples": examples}}
+        return {**response, "description": words, "content": content}
 
     def _map_serializer_field(self, field: Any, direction: str, bypass_extensions: bool = False) -> dict[str, Any]:
         """What a field takes, as far as JSON Schema can say it."""

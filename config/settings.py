@@ -311,21 +311,6 @@ REST_FRAMEWORK = {
 DRF_STANDARDIZED_ERRORS = {
     "EXCEPTION_HANDLER_CLASS": "config.problem.ProblemHandler",
     "EXCEPTION_FORMATTER_CLASS": "config.problem.ProblemFormatter",
-    "ALLOWED_ERROR_STATUS_CODES": [
-        "400",
-        "401",
-        "403",
-        "404",
-        "405",
-        "406",
-        "409",
-        "412",
-        "413",
-        "415",
-        "428",
-        "429",
-        "500",
-    ],
 }
 KNOX_TOKEN_MODEL = "people.Token"  # noqa: S105
 REST_KNOX = {"TOKEN_PREFIX": "tocsin_"}
@@ -347,6 +332,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.openapi.null_is_anything",
+        "config.openapi.with_problems",
     ],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated", "people.scopes.ScopePermission"],
     "ENUM_NAME_OVERRIDES": {

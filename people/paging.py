@@ -112,6 +112,7 @@ class KeysetPagination(BasePagination):
             _parameter("cursor", "from `next` of the page before", {"type": "string"}),
             _parameter("limit", "rows of a page", limit),
             _parameter("ordering", "rows without a value come last", {"type": "string", "enum": orderings(view)}),
+            _parameter("fields", "those wanted, by their names with commas between them", {"type": "string"}),
         ]
 
 

@@ -182,6 +182,8 @@ class Bounded(Repeatable):
     """The resource whose scopes (people/scopes.py) a credential needs; without one no credential will do."""
     verbs: ClassVar[Mapping[str, str]] = {}
     """Of actions that need another verb than their method says."""
+    failures: ClassVar[Mapping[str, Sequence[str]]] = {}
+    """Of actions: statuses with which they fail beyond those that the OpenAPI document has for their kind."""
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """What can be done here is in `Allow`; what it means is in the OpenAPI document."""
@@ -230,7 +232,7 @@ class Resource(Bounded, viewsets.GenericViewSet[Any]):
         known = set(self.parameters.get(self.action or "", ()))
         if self.action == "list":
             filters = self.filterset_class.base_filters if self.filterset_class else ()
-            known |= {*PARAMETERS, FIELDS, *filters, *self.other_parameters}
+            known |= {*filters, *self.other_parameters, *((*PARAMETERS, FIELDS) if self.pagination_class else ())}
         check_parameters(request, known)
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> Any:

@@ -1,8 +1,8 @@
 """Service accounts over REST: machines as users without a password, and the credentials they authenticate with."""
 
 import re
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -63,6 +63,7 @@ class ServiceAccountViewSet(ListModelMixin, Resource):
     """Kept by administrators. A machine may do what its roles allow and the scopes of its credential name, both."""
 
     scope = "service-accounts"
+    failures: ClassVar[Mapping[str, Sequence[str]]] = {"update": ("409",)}
     readers = (Role.ADMINISTRATOR,)
     queryset = ServiceAccount.objects.prefetch_related("departments")
     serializer_class = ServiceAccountSerializer
@@ -114,6 +115,7 @@ class CredentialViewSet(ListModelMixin, Resource):
 
     scope = "service-accounts"
     secret_actions = ("issue", "rotate")
+    failures: ClassVar[Mapping[str, Sequence[str]]] = {"rotate": ("409",)}
     readers = (Role.ADMINISTRATOR,)
     queryset = Credential.objects.prefetch_related(
         Prefetch("tokens", Token.objects.filter(kind=Token.Kind.SECRET), to_attr="secrets")

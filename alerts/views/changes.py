@@ -55,6 +55,7 @@ class ChangesViewSet(Resource):
     writers = ()
     pagination_class: Any = None
     parameters: ClassVar[dict[str, tuple[str, ...]]] = {"changes": ("after", "types", "limit")}
+    failures: ClassVar[dict[str, tuple[str, ...]]] = {"changes": ("410",)}
 
     @extend_schema(
         parameters=[

@@ -47,6 +47,7 @@ class ContractHistoryViewSet(ContractViewSet):
             OpenApiParameter("limit", int, description=f"versions of a page, 1 to {KeysetPagination.MOST}"),
         ],
         responses=VersionSerializer(many=True),
+        filters=False,
     )
     def history(self, request: Request, reference: str) -> Response:
         """Every version, the latest first, with the facts that changed, from what to what, when and on whose word."""

@@ -1,6 +1,7 @@
 """Data gaps and alternatives over REST: what to find out first, and who else supplies the goods."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
@@ -30,8 +31,11 @@ class GapsViewSet(FlagViewSet):
     """Which missing facts keep flags in review, of the contracts one may see."""
 
     filterset_class = GapFilter
+    pagination_class = None
+    other_parameters = ()
+    failures: ClassVar[Mapping[str, Sequence[str]]] = {}
 
-    @extend_schema(responses=OpenApiTypes.OBJECT)
+    @extend_schema(responses=OpenApiTypes.OBJECT, filters=True)
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Per field, organization and owner, with the exposure that is held; those that hold most first."""
         flags: Any = self.filter_queryset(self.get_queryset())

@@ -41,9 +41,7 @@ class PublishedPolicyChanges(PolicyChangeViewSet):
 
     verbs: ClassVar[Mapping[str, str]] = {"preview": "read", "publish": "publish", "withdraw": "publish"}
 
-    @extend_schema(
-        request=KINDS[SECTION].serializer.__class__, responses={200: OpenApiTypes.OBJECT, 409: OpenApiTypes.OBJECT}
-    )
+    @extend_schema(request=KINDS[SECTION].serializer.__class__, responses=OpenApiTypes.OBJECT)
     def preview(self, request: Request, reference: str) -> Response:
         """What publishing it would do, compared with now; written nowhere. A body is the change as it would be.
 

@@ -1,6 +1,7 @@
 """Webhook endpoints over REST: registered under a reference, rotated, pinged, replayed, switched off and on."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
@@ -41,6 +42,7 @@ class WebhookViewSet(ListModelMixin, Resource):
 
     scope = "webhooks"
     secret_actions = ("rotate",)
+    failures: ClassVar[Mapping[str, Sequence[str]]] = {"update": ("409",)}
     queryset = WebhookEndpoint.objects.select_related("owner", "department")
     serializer_class = EndpointSerializer
     writers = endpoints.OWNERS

@@ -42,13 +42,77 @@ def test_every_address_is_in_it(schema):
 
 def test_every_operation_says_how_it_fails_and_who_may(schema):
     assert schema["components"]["securitySchemes"].keys() == {"cookieAuth", "knoxApiToken", "oauth2"}
+    shown = schema["components"]["examples"]
     for name, operation in operations(schema):
-        failures = [code for code in operation["responses"] if code >= "400"]
+        failures = {code: answer for code, answer in operation["responses"].items() if code >= "400"}
         assert failures, name
-        for code in failures:
-            content = operation["responses"][code].get("content", {})
-            assert "application/problem+json" in content or code == "409" or name == OAUTH, (name, code)
+        for code, answer in failures.items():
+            if name == OAUTH and code in ("400", "401"):
+                continue
+            assert len(answer["description"]) > 20, (name, code)
+            examples = answer["content"]["application/problem+json"]["examples"].values()
+            for example in (shown[one["$ref"].rpartition("/")[2]]["value"] for one in examples):
+                assert str(example["status"]) == code, (name, code)
+                assert [error["code"] for error in example["errors"]], (name, code)
         assert "security" in operation or name in OPEN, name
+
+
+def test_an_operation_fails_in_no_way_that_its_kind_does_not_have(schema):
+    stored = "contracts|departments|licences|organizations|party-lists|policy-changes|users"
+    on_read = re.compile(rf"(PATCH|DELETE) /api/v1/({stored})/{{reference}}")
+    on_state = re.compile(rf"(PUT|PATCH|DELETE) /api/v1/({stored})/{{reference}}")
+    conflicts = {
+        "PUT /api/v1/webhooks/{reference}",
+        "PUT /api/v1/service-accounts/{reference}",
+        "POST /api/v1/service-accounts/{reference}/credentials/{id}/rotate",
+    }
+    for name, operation in operations(schema):
+        failures = {code for code in operation["responses"] if code >= "400"}
+        headers = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "header"}
+        writes, keyed = not name.startswith("GET "), "Idempotency-Key" in headers
+        expected = {
+            "400": True,
+            "401": name not in OPEN or name.endswith("/token"),
+            "403": name not in OPEN,
+            "404": "{" in name or name == "GET /api/v1/flags",
+            "405": False,
+            "406": True,
+            "409": bool(on_state.fullmatch(name)) or keyed or name in conflicts,
+            "410": name == "GET /api/v1/changes",
+            "412": bool(on_state.fullmatch(name)),
+            "422": keyed,
+            "428": bool(on_read.fullmatch(name)),
+            "429": True,
+            "500": True,
+        }
+        assert {code: code in failures for code in expected} == expected, name
+        assert not failures & {"413", "415"} or (writes and not name.startswith("DELETE ")), name
+        assert failures >= {"413", "415"} or "requestBody" not in operation or name == OAUTH, name
+
+
+def test_problems_are_answered_as_the_examples_have_them(administrator, schema):
+    shown = {name: example["value"] for name, example in schema["components"]["examples"].items()}
+    path = reverse("contracts-detail", args=["4600001234"])
+    call = {"X-Request-ID": shown["NotFound"]["request_id"]}
+    json = {"content_type": "application/json", "headers": call}
+    with_key = {**call, "Idempotency-Key": "wrong-body"}
+    answers = {
+        "NotFound": administrator.get(path, headers=call),
+        "UnknownKey": administrator.put(path, {"titel": "x"}, headers=call),
+        "NotJson": administrator.generic("PUT", path, "no", **json),
+        "PreconditionRequired": administrator.patch(path, {}, headers=call),
+        "UnsupportedMediaType": administrator.generic("PUT", path, "a", content_type="text/csv", headers=call),
+        "NotAcceptable": administrator.get(path, headers={**call, "Accept": "text/csv"}),
+    }
+    administrator.post(reverse("checks-list"), {}, headers=with_key)
+    answers["KeyReused"] = administrator.post(reverse("checks-list"), [], headers=with_key)
+    for name, answer in answers.items():
+        said = answer.json()
+        about = {"instance", "errors", "detail"}
+        assert {key: said[key] for key in said.keys() - about} == {
+            key: shown[name][key] for key in shown[name].keys() - about
+        }, name
+        assert shown[name]["errors"][0] in said["errors"], name
 
 
 def test_bodies_have_examples(schema):
