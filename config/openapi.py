@@ -3,6 +3,7 @@
 from typing import Any
 
 from config.failures import EXAMPLES
+from config.problem_codes import CODES
 
 ANYTHING_OR_NULL = [{}, {"type": "null"}]
 
@@ -14,8 +15,9 @@ def null_is_anything(result: Any, **_: Any) -> Any:
 
 
 def with_problems(result: Any, **_: Any) -> Any:
-    """The problem documents that operations show as examples, each once."""
+    """The problem documents that operations show as examples, each once, and all codes with what they mean."""
     result["components"]["examples"] = {name: {"value": value} for name, value in EXAMPLES.items()}
+    result["components"]["schemas"]["ProblemError"]["properties"]["code"]["x-codes"] = CODES
     return result
 
 

@@ -93,7 +93,7 @@ def _outside(request: HttpRequest, status: int) -> HttpResponse | None:
 
 
 class ProblemError(serializers.Serializer[Any]):
-    code = serializers.CharField()
+    code = serializers.CharField(help_text="one of `x-codes`, to which others may be added")
     detail = serializers.CharField()
     pointer = serializers.CharField(allow_null=True)
 
@@ -165,7 +165,8 @@ class ProblemSchema(AutoSchema):
                 found["428"] = ["PreconditionRequired"]
         if self._repeatable:
             found |= {"409": ["Conflict", "KeyAtWork"], "413": ["TooLarge"], "422": ["KeyReused"]}
-        declared = self.view.failures.get(getattr(self.view, "action", None) or self.method.lower(), ())
+        view: Any = self.view
+        declared = view.failures.get(getattr(view, "action", None) or self.method.lower(), ())
         return found | {status: found.get(status, DECLARED[status]) for status in declared}
 
     @property

@@ -9,6 +9,8 @@ import pytest
 from django.core.management import call_command
 from django.urls import get_resolver, reverse
 
+from config.problem_codes import CODES
+
 OPEN = {"POST /api/v1/auth/token", "POST /api/v1/oauth/token", "GET /api/v1/checks/keys"}
 
 OAUTH = "POST /api/v1/oauth/token"
@@ -88,6 +90,11 @@ def test_an_operation_fails_in_no_way_that_its_kind_does_not_have(schema):
         assert {code: code in failures for code in expected} == expected, name
         assert not failures & {"413", "415"} or (writes and not name.startswith("DELETE ")), name
         assert failures >= {"413", "415"} or "requestBody" not in operation or name == OAUTH, name
+
+
+def test_the_codes_of_problems_are_listed_and_may_become_more(schema):
+    code = schema["components"]["schemas"]["ProblemError"]["properties"]["code"]
+    assert (code["x-codes"], "enum" in code) == (CODES, False)
 
 
 def test_problems_are_answered_as_the_examples_have_them(administrator, schema):
