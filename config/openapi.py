@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from config.examples import give_examples
 from config.failures import EXAMPLES
 from config.problem_codes import CODES
 
@@ -14,9 +15,10 @@ def null_is_anything(result: Any, **_: Any) -> Any:
     return result
 
 
-def with_problems(result: Any, **_: Any) -> Any:
-    """The problem documents that operations show as examples, each once, and all codes with what they mean."""
-    result["components"]["examples"] = {name: {"value": value} for name, value in EXAMPLES.items()}
+def with_examples(result: Any, **_: Any) -> Any:
+    """Of bodies, and of the problem documents that operations show; and all codes with what they mean."""
+    give_examples(result)
+    result["components"]["examples"] |= {name: {"value": value} for name, value in EXAMPLES.items()}
     result["components"]["schemas"]["ProblemError"]["properties"]["code"]["x-codes"] = CODES
     return result
 

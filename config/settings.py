@@ -332,7 +332,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "config.openapi.null_is_anything",
-        "config.openapi.with_problems",
+        "config.openapi.with_examples",
     ],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated", "people.scopes.ScopePermission"],
     "ENUM_NAME_OVERRIDES": {

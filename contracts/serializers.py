@@ -1,7 +1,5 @@
 """Contracts as a bundle and the REST interface spell them."""
 
-from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
-
 from contracts.models import Contract
 from contracts.rules import CONTRACT_RULES, LINE_RULES
 from people.fields import (
@@ -57,43 +55,6 @@ class LineSerializer(Strict):
     ship_until = Day()
 
 
-EXAMPLE = OpenApiExample(
-    "A purchase of magnets",
-    value={
-        "reference": "4600001234",
-        "kind": "purchase",
-        "title": "Sintered magnets 2026",
-        "supplier": "V-100234",
-        "buyer": "AOM-DENKI",
-        "destination_country": "JP",
-        "end_use": "civil",
-        "concluded_on": "2025-11-20",
-        "expires_on": "2026-12-31",
-        "renewal": "none",
-        "department": "MAGNET",
-        "owner": "yui.tachibana@aomizu-group.example",
-        "currency": "JPY",
-        "lines": [
-            {
-                "number": 10,
-                "description": "NdFeB magnets",
-                "hs_code": "850511",
-                "origin_country": "CN",
-                "elements": ["Nd", "Pr", "Dy"],
-                "quantity": "1200",
-                "unit": "kg",
-                "unit_price": "9800",
-                "delivered": "0",
-                "cancelled": "0",
-                "ship_until": "2026-11-30",
-            }
-        ],
-    },
-    request_only=True,
-)
-
-
-@extend_schema_serializer(examples=[EXAMPLE])
 class ContractSerializer(Strict):
     rules = CONTRACT_RULES
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from stdnum import lei
 from stdnum.cn import uscc
 from stdnum.exceptions import ValidationError as NumberError
@@ -51,22 +50,6 @@ class OwnerSerializer(Period):
     controls = YesNo()
 
 
-EXAMPLE = OpenApiExample(
-    "A supplier",
-    value={
-        "reference": "V-100234",
-        "name": "Example Magnetics Co., Ltd.",
-        "country": "CN",
-        "kind": "company",
-        "is_supplier": True,
-        "owners": [{"owner": "V-100233", "percent": "31.21", "controls": None}],
-        "owners_complete": False,
-    },
-    request_only=True,
-)
-
-
-@extend_schema_serializer(examples=[EXAMPLE])
 class OrganizationSerializer(Strict):
     rules = (owner_once_on_any_day, shares_add_up, once("identifiers", "scheme", "value"))
 

@@ -2,13 +2,17 @@
 
 import base64
 import hashlib
+import json
 import re
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.core.management import call_command
 from django.urls import get_resolver, reverse
+from jsonschema import Draft202012Validator, FormatChecker
 
+from config import examples
 from config.problem_codes import CODES
 
 OPEN = {"POST /api/v1/auth/token", "POST /api/v1/oauth/token", "GET /api/v1/checks/keys"}
@@ -101,12 +105,12 @@ def test_problems_are_answered_as_the_examples_have_them(administrator, schema):
     shown = {name: example["value"] for name, example in schema["components"]["examples"].items()}
     path = reverse("contracts-detail", args=["4600001234"])
     call = {"X-Request-ID": shown["NotFound"]["request_id"]}
-    json = {"content_type": "application/json", "headers": call}
+    as_json = {"content_type": "application/json", "headers": call}
     with_key = {**call, "Idempotency-Key": "wrong-body"}
     answers = {
         "NotFound": administrator.get(path, headers=call),
         "UnknownKey": administrator.put(path, {"titel": "x"}, headers=call),
-        "NotJson": administrator.generic("PUT", path, "no", **json),
+        "NotJson": administrator.generic("PUT", path, "no", **as_json),
         "PreconditionRequired": administrator.patch(path, {}, headers=call),
         "UnsupportedMediaType": administrator.generic("PUT", path, "a", content_type="text/csv", headers=call),
         "NotAcceptable": administrator.get(path, headers={**call, "Accept": "text/csv"}),
@@ -122,10 +126,61 @@ def test_problems_are_answered_as_the_examples_have_them(administrator, schema):
         assert shown[name]["errors"][0] in said["errors"], name
 
 
-def test_bodies_have_examples(schema):
-    for path in ("contracts", "organizations"):
-        operation = schema["paths"][f"/api/v1/{path}/{{reference}}"]["put"]
-        assert operation["requestBody"]["content"]["application/json"]["examples"]
+def bodies(schema):
+    """Of all requests and answers, with the example that is shown of each."""
+    for name, operation in operations(schema):
+        found = [operation["requestBody"]] if "requestBody" in operation else []
+        for body in (*found, *operation["responses"].values()):
+            for media_type, content in body.get("content", {}).items():
+                if media_type != "application/x-ndjson":
+                    yield name, content
+
+
+def test_every_body_of_a_request_and_of_an_answer_has_an_example_that_fits_its_schema(schema):
+    components = schema["components"]
+    checked = 0
+    for name, content in bodies(schema):
+        assert content["examples"], name
+        validator = Draft202012Validator(
+            {**content["schema"], "components": components}, format_checker=FormatChecker()
+        )
+        for example in content["examples"].values():
+            value = components["examples"][example["$ref"].rpartition("/")[2]]["value"]
+            faults = [f"{fault.json_path}: {fault.message}" for fault in validator.iter_errors(value)]
+            assert faults == [], (name, example["$ref"])
+            checked += 1
+    assert checked > 1000
+
+
+def test_no_example_is_left_that_nothing_shows(schema):
+    shown = {one["$ref"].rpartition("/")[2] for _, body in bodies(schema) for one in body["examples"].values()}
+    assert schema["components"]["examples"].keys() - shown == set()
+    own = json.loads((Path(examples.__file__).parent / "examples.json").read_text("utf-8"))
+    listed = {re.sub("Paginated(.+)List$|List$", r"\1", one) for one in shown}
+    assert {f"{side}.{name}" for side, known in own.items() for name in known} - listed - shown == set()
+
+
+def test_examples_that_are_sent_are_taken(administrator, schema):
+    sent = {
+        name: one["value"] for name, one in schema["components"]["examples"].items() if name.startswith("requests.")
+    }
+    holding = {"reference": "V-100233", "name": "Example Holding Co., Ltd.", "country": "CN", "kind": "company"}
+    assert administrator.put(reverse("organizations-detail", args=["V-100233"]), holding).status_code == 201
+    for section, name in (
+        ("departments", "Department"),
+        ("users", "User"),
+        ("party-lists", "PartyList"),
+        ("licences", "Licence"),
+        ("organizations", "Organization"),
+        ("contracts", "Contract"),
+        ("policy-changes", "PolicyChange"),
+    ):
+        body, patch = sent[f"requests.{name}"], sent[f"requests.Patched{name}"]
+        address = reverse(f"{section}-detail", args=[body.get("reference") or body["email"]])
+        assert administrator.put(address, body).status_code in (200, 201, 202), name
+        assert administrator.patch(address, patch, headers={"If-Match": "*"}).status_code in (200, 202), name
+    answer = administrator.post(reverse("checks-list"), sent["requests.Call"]).json()
+    assert [result["errors"] for result in answer["results"]] == [[]]
 
 
 def test_the_page_takes_no_script_but_our_files(administrator):
