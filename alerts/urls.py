@@ -43,11 +43,11 @@ def _stored(name: str, viewset: Any) -> list[URLPattern]:
     ]
 
 
-def _read(name: str, viewset: Any) -> list[URLPattern]:
-    """A list, and rows under their numbers."""
+def _read(name: str, viewset: Any, key: str = "pk") -> list[URLPattern]:
+    """A list, and rows under their numbers or references."""
     return [
         path(name, viewset.as_view({"get": "list"}), name=f"{name}-list"),
-        path(f"{name}/<str:pk>", viewset.as_view({"get": "retrieve"}), name=f"{name}-detail"),
+        path(f"{name}/<str:{key}>", viewset.as_view({"get": "retrieve"}), name=f"{name}-detail"),
     ]
 
 
@@ -78,6 +78,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *_stored("departments", storing.StoredDepartments),
     *_stored("users", storing.StoredUsers),
     *_stored("organizations", storing.StoredOrganizations),
+    *_read("suppliers", storing.StoredSuppliers, "reference"),
     *_stored("contracts", storing.StoredContracts),
     path(
         "contracts/<str:reference>/reminders",

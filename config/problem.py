@@ -12,6 +12,7 @@ from drf_standardized_errors.openapi import AutoSchema
 from drf_standardized_errors.types import ErrorResponse
 from rest_framework import serializers
 from rest_framework.exceptions import APIException
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -61,9 +62,11 @@ def pointer(attr: str | None) -> str | None:
 
 
 class ProblemHandler(ExceptionHandler):
-    """Sends problem documents under their own media type."""
+    """Sends problem documents under their own media type, and as JSON where answers are something else, too."""
 
     def get_response(self, exc: APIException, data: dict[str, Any]) -> Response:
+        if (request := self.context["request"]) is not None:
+            request.accepted_renderer, request.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
         response: Response = super().get_response(exc, data)
         response.content_type = MEDIA_TYPE
         return response

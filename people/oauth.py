@@ -72,6 +72,7 @@ class OAuthTokenView(Bounded):
     parser_classes = (BoundedFormParser,)
     scope = ANY
     secret_actions = ("post",)
+    takes = None  # what is not known is ignored, as RFC 6749, section 3.2, has it
 
     @extend_schema(
         request={"application/x-www-form-urlencoded": TokenRequest},

@@ -184,10 +184,17 @@ class Bounded(Repeatable):
     """Of actions that need another verb than their method says."""
     failures: ClassVar[Mapping[str, Sequence[str]]] = {}
     """Of actions: statuses with which they fail beyond those that the OpenAPI document has for their kind."""
+    takes: ClassVar[Collection[str] | None] = ()
+    """Parameters; None: they are not looked at here."""
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> Any:
         """What can be done here is in `Allow`; what it means is in the OpenAPI document."""
         return HttpResponse(status=204)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if self.takes is not None and request.method in self.allowed_methods:
+            check_parameters(request, self.takes)
 
     def perform_authentication(self, request: Request) -> None:
         try:
@@ -206,6 +213,7 @@ class Resource(Bounded, viewsets.GenericViewSet[Any]):
     writers: ClassVar[Sequence[Role]] = (Role.ADMINISTRATOR,)
     permission_classes = (RolePermission, ScopePermission)
     parser_classes = (StrictJSONParser,)
+    takes = None  # each action has its own
     pagination_class: type[KeysetPagination] | None = KeysetPagination
     lookup_field = "reference"
     lookup_value_regex = "[^/]+"
@@ -236,8 +244,10 @@ class Resource(Bounded, viewsets.GenericViewSet[Any]):
         check_parameters(request, known)
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
-        """Of a list or an object, with the fields alone that `fields` names."""
-        serializer = super().get_serializer(*args, **kwargs)
+        return self.asked(super().get_serializer(*args, **kwargs))
+
+    def asked(self, serializer: Any) -> Any:
+        """A serializer, of a list or an object, with the fields alone that `fields` names."""
         asked = self.request.query_params.get(FIELDS)
         if asked is not None and self.request.method in SAFE_METHODS:
             keep_fields(getattr(serializer, "child", serializer), asked.split(","))

@@ -18,11 +18,12 @@ from rest_framework.response import Response
 from people import clock, credentials
 from people.conflict import Conflict
 from people.credentials import NotPossible
+from people.describing import FIELDS_PARAMETER
 from people.fields import Email
 from people.models import Credential, Department, Role, ServiceAccount, Token, User
 from people.principal import principal
 from people.provenance import record
-from people.resources import KEYS, Resource, refusal
+from people.resources import FIELDS, KEYS, Resource, refusal
 from people.serializers import (
     CredentialRotation,
     CredentialSerializer,
@@ -64,6 +65,7 @@ class ServiceAccountViewSet(ListModelMixin, Resource):
 
     scope = "service-accounts"
     failures: ClassVar[Mapping[str, Sequence[str]]] = {"update": ("409",)}
+    parameters: ClassVar[Mapping[str, Sequence[str]]] = {"retrieve": (FIELDS,)}
     readers = (Role.ADMINISTRATOR,)
     queryset = ServiceAccount.objects.prefetch_related("departments")
     serializer_class = ServiceAccountSerializer
@@ -71,9 +73,9 @@ class ServiceAccountViewSet(ListModelMixin, Resource):
     lookup_url_kwarg = "reference"
     page_key = "email"
 
-    @extend_schema(responses=ServiceAccountSerializer)
+    @extend_schema(responses=ServiceAccountSerializer, parameters=[FIELDS_PARAMETER])
     def retrieve(self, request: Request, reference: str) -> Response:
-        return Response(ServiceAccountSerializer(self.get_object()).data)
+        return Response(self.asked(ServiceAccountSerializer(self.get_object())).data)
 
     @extend_schema(
         request=ServiceAccountWritten, responses={200: ServiceAccountSerializer, 201: ServiceAccountSerializer}
@@ -116,6 +118,7 @@ class CredentialViewSet(ListModelMixin, Resource):
     scope = "service-accounts"
     secret_actions = ("issue", "rotate")
     failures: ClassVar[Mapping[str, Sequence[str]]] = {"rotate": ("409",)}
+    parameters: ClassVar[Mapping[str, Sequence[str]]] = {"retrieve": (FIELDS,)}
     readers = (Role.ADMINISTRATOR,)
     queryset = Credential.objects.prefetch_related(
         Prefetch("tokens", Token.objects.filter(kind=Token.Kind.SECRET), to_attr="secrets")
@@ -139,9 +142,9 @@ class CredentialViewSet(ListModelMixin, Resource):
         self._account()
         return super().list(request, *args, **kwargs)
 
-    @extend_schema(responses=CredentialSerializer)
+    @extend_schema(responses=CredentialSerializer, parameters=[FIELDS_PARAMETER])
     def retrieve(self, request: Request, reference: str, pk: str) -> Response:
-        return Response(CredentialSerializer(self.get_object()).data)
+        return Response(self.asked(CredentialSerializer(self.get_object())).data)
 
     @extend_schema(request=CredentialWritten, responses={201: NewCredentialSerializer})
     def issue(self, request: Request, reference: str) -> Response:

@@ -6,9 +6,16 @@ from people.filters import YesNoFilter
 from suppliers.models import Organization
 
 
-class OrganizationFilter(filters.FilterSet):
+class SupplierFilter(filters.FilterSet):
     country = filters.CharFilter()
     kind = filters.ChoiceFilter(choices=Organization.Kind.choices)
+
+    class Meta:
+        model = Organization
+        fields = ("country", "kind")
+
+
+class OrganizationFilter(SupplierFilter):
     is_supplier = YesNoFilter()
 
     class Meta:

@@ -21,6 +21,7 @@ from contracts.models import Contract
 from contracts.serializers import ContractSerializer
 from contracts.views import ContractViewSet
 from people import clock
+from people.describing import FIELDS_PARAMETER
 from people.fields import Email, Reference, choices, found
 from people.models import Role
 from people.principal import has_role, principal
@@ -208,10 +209,10 @@ class JobViewSet(Ledger):
         found: Any = super().get_queryset()
         return found.visible_to(principal(self.request))
 
-    @extend_schema(responses=JobSerializer)
+    @extend_schema(responses=JobSerializer, parameters=[FIELDS_PARAMETER])
     def retrieve(self, request: Request, pk: str) -> Response:
         """How far it is; `finished_at` is null until the end."""
-        return Response(JobSerializer(self.get_object()).data)
+        return Response(self.asked(JobSerializer(self.get_object())).data)
 
     @extend_schema(responses={(200, NDJSON): OpenApiTypes.STR})
     def results(self, request: Request, pk: str) -> StreamingHttpResponse:

@@ -1,6 +1,6 @@
 """Checks over REST: asked, verified, released, and what became of their answers since."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -34,8 +34,9 @@ from alerts.dispositions import WORKERS
 from alerts.models import Check, CheckRelease, CheckTurn
 from people import clock
 from people.conflict import Conflict
+from people.describing import FIELDS_PARAMETER
 from people.principal import principal
-from people.resources import Bounded, Resource, refusal
+from people.resources import FIELDS, Bounded, Resource, refusal
 from people.row_security import seen_by
 from people.scopes import ANY
 
@@ -51,6 +52,7 @@ class ChecksViewSet(ListModelMixin, Resource):
     lookup_field = "uuid"
     page_key = "pk"
     page_backwards = True
+    parameters: ClassVar[Mapping[str, Sequence[str]]] = {"retrieve": (FIELDS,)}
 
     def get_queryset(self) -> QuerySet[Any]:
         found: Any = super().get_queryset()
@@ -79,12 +81,13 @@ class ChecksViewSet(ListModelMixin, Resource):
         """
         return Response(asking.answer(request.data, by=principal(request), at=clock.now()))
 
-    @extend_schema(responses=WholeCheckSerializer)
+    @extend_schema(responses=WholeCheckSerializer, parameters=[FIELDS_PARAMETER])
     def retrieve(self, request: Request, uuid: str) -> Response:
         """With the document, the receipt, how its answer turned and who released it."""
         check = self.get_object()
         held = CheckRelease.objects.of(check).select_related("by")
-        return Response(WholeCheckSerializer(check, context={"releases": [released(one) for one in held]}).data)
+        shown = WholeCheckSerializer(check, context={"releases": [released(one) for one in held]})
+        return Response(self.asked(shown).data)
 
     @extend_schema(request=VerificationAsked, responses=VerificationSerializer)
     def verify(self, request: Request) -> Response:

@@ -20,10 +20,12 @@ POLICY = (
 
 class SchemaView(Bounded, SpectacularAPIView):
     scope = ANY
+    takes = ("lang",)
 
 
 class DocumentationView(Bounded, SpectacularSwaggerSplitView):
     scope = ANY
+    takes = None
 
     @extend_schema(exclude=True)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -45,6 +45,8 @@ class GapsViewSet(FlagViewSet):
 class AlternativesViewSet(FlagViewSet):
     """Who else supplies the goods of a flag's lines, and may."""
 
+    parameters: ClassVar[Mapping[str, Sequence[str]]] = {}
+
     @extend_schema(responses=OpenApiTypes.OBJECT)
     def retrieve(self, request: Request, pk: str) -> Response:
         """Line by line, suppliers whom no measure hits for this buyer and end use, with open contracts one may see."""

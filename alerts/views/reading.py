@@ -22,8 +22,9 @@ from alerts.serializers.messages import MessageSerializer, WholeMessageSerialize
 from alerts.serializers.runs import RunSerializer, SetAsideSerializer, WholeRunSerializer
 from alerts.views.past import past_flags
 from people import clock
+from people.describing import FIELDS_PARAMETER
 from people.principal import principal
-from people.resources import Resource
+from people.resources import FIELDS, Resource
 from people.row_security import unrestricted
 
 
@@ -35,6 +36,7 @@ class Ledger(ListModelMixin, Resource):
     lookup_url_kwarg = "pk"
     lookup_value_regex = "[^/]+"
     page_key = "pk"
+    parameters: ClassVar[Mapping[str, Sequence[str]]] = {"retrieve": (FIELDS,)}
 
 
 class FlagViewSet(Ledger):
@@ -62,7 +64,7 @@ class FlagViewSet(Ledger):
         flags: Any = super().get_queryset()
         return flags.visible_to(principal(self.request))
 
-    @extend_schema(responses=WholeFlagSerializer)
+    @extend_schema(responses=WholeFlagSerializer, parameters=[FIELDS_PARAMETER])
     def retrieve(self, request: Request, pk: str) -> Response:
         """Why it is open, what would clear it, the evidence, what happened to it, who was told, who did what."""
         flag: Flag = self.get_object()
@@ -76,7 +78,7 @@ class FlagViewSet(Ledger):
         flag.escalates_next = outlook.next_move(flag, at=clock.now())  # type: ignore[attr-defined]
         flag.moves = outlook.steps(flag)  # type: ignore[attr-defined]
         context = {**self.get_serializer_context(), "why": flag_report.why(flag, at=clock.now())}
-        return WholeFlagSerializer(flag, context=context).data
+        return self.asked(WholeFlagSerializer(flag, context=context)).data
 
 
 class MessageViewSet(Ledger):
@@ -90,12 +92,12 @@ class MessageViewSet(Ledger):
         messages: Any = super().get_queryset()
         return messages.visible_to(principal(self.request))
 
-    @extend_schema(responses=WholeMessageSerializer)
+    @extend_schema(responses=WholeMessageSerializer, parameters=[FIELDS_PARAMETER])
     def retrieve(self, request: Request, pk: str) -> Response:
         """With its text, the flags it tells of, and every attempt at sending it."""
         message = self.get_object()
         with unrestricted():  # it told its reader of them
-            return Response(WholeMessageSerializer(message).data)
+            return Response(self.asked(WholeMessageSerializer(message)).data)
 
 
 class RunViewSet(Ledger):
@@ -105,11 +107,11 @@ class RunViewSet(Ledger):
     filterset_class = RunFilter
     page_backwards = True
 
-    @extend_schema(responses=WholeRunSerializer)
+    @extend_schema(responses=WholeRunSerializer, parameters=[FIELDS_PARAMETER])
     def retrieve(self, request: Request, pk: str) -> Response:
         """Its manifest: what was in scope, against which policies, and the sums that anyone can compute again."""
         context = {**self.get_serializer_context(), "seen_by": principal(request)}
-        return Response(WholeRunSerializer(self.get_object(), context=context).data)
+        return Response(self.asked(WholeRunSerializer(self.get_object(), context=context)).data)
 
 
 class SetAsideViewSet(Ledger):

@@ -36,7 +36,7 @@ from people.views import DepartmentViewSet, UserViewSet
 from policies.models import PolicyChange
 from policies.serializers import PolicyChangeSerializer
 from policies.views import LicenceViewSet, PartyListViewSet, PolicyChangeViewSet
-from suppliers.views import OrganizationViewSet
+from suppliers.views import OrganizationViewSet, SupplierViewSet
 
 AT_ONCE = "Somebody else wrote the same object at the same moment; send it again."
 
@@ -162,6 +162,10 @@ class StoredUsers(Stores, UserViewSet):
 
 class StoredOrganizations(Stores, OrganizationViewSet):
     section = "organizations"
+
+
+class StoredSuppliers(SupplierViewSet, StoredOrganizations):
+    """Their ETags are those of the organizations that they are."""
 
 
 class StoredContracts(Stores, ContractViewSet):

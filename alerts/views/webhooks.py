@@ -31,9 +31,10 @@ from alerts.webhooks.serializers import (
 )
 from people import clock
 from people.conflict import Conflict
+from people.describing import FIELDS_PARAMETER
 from people.models import Department, User
 from people.principal import is_administrator, principal
-from people.resources import Resource, refusal
+from people.resources import FIELDS, Resource, refusal
 from people.row_security import seen_by
 
 
@@ -43,6 +44,7 @@ class WebhookViewSet(ListModelMixin, Resource):
     scope = "webhooks"
     secret_actions = ("rotate",)
     failures: ClassVar[Mapping[str, Sequence[str]]] = {"update": ("409",)}
+    parameters: ClassVar[Mapping[str, Sequence[str]]] = {"retrieve": (FIELDS,)}
     queryset = WebhookEndpoint.objects.select_related("owner", "department")
     serializer_class = EndpointSerializer
     writers = endpoints.OWNERS
@@ -51,9 +53,9 @@ class WebhookViewSet(ListModelMixin, Resource):
         found: Any = super().get_queryset()
         return found.visible_to(principal(self.request))
 
-    @extend_schema(responses=EndpointSerializer)
+    @extend_schema(responses=EndpointSerializer, parameters=[FIELDS_PARAMETER])
     def retrieve(self, request: Request, reference: str) -> Response:
-        return Response(EndpointSerializer(self.get_object()).data)
+        return Response(self.asked(EndpointSerializer(self.get_object())).data)
 
     @extend_schema(request=EndpointWritten, responses={200: EndpointSerializer, 201: NewEndpointSerializer})
     def update(self, request: Request, reference: str) -> Response:
@@ -185,9 +187,9 @@ class DeliveryViewSet(Ledger):
         found: Any = super().get_queryset()
         return found.visible_to(principal(self.request))
 
-    @extend_schema(responses=DeliverySerializer)
+    @extend_schema(responses=DeliverySerializer, parameters=[FIELDS_PARAMETER])
     def retrieve(self, request: Request, pk: str) -> Response:
-        return Response(DeliverySerializer(self.get_object()).data)
+        return Response(self.asked(DeliverySerializer(self.get_object())).data)
 
     @extend_schema(request=Nothing, responses={202: DeliverySerializer})
     def again(self, request: Request, pk: str) -> Response:

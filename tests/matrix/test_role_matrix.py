@@ -208,6 +208,7 @@ def key_of(two: TwoDepartments, name: str, parameter: str, word: str) -> object:
         "departments": lambda: "SEM",
         "users": lambda: two.parts[SECOND].owner.email,
         "organizations": lambda: "GANJ",
+        "suppliers": lambda: "GANJ",
         "policy": lambda: PolicyChange.objects.earliest("pk").reference,
         "party": lambda: "NO-LIST",
         "licences": lambda: "NO-LICENCE",

@@ -76,7 +76,7 @@ FAULTS = [
     b', "x": ' + b"[" * 900 + b"]" * 900,
     b"".join(b', "k%d": 1' % number for number in range(20_000)),
 ]
-LISTS = ["departments", "users", "organizations", "contracts", "policy-changes", "party-lists", "licences"]
+LISTS = ["departments", "users", "organizations", "suppliers", "contracts", "policy-changes", "party-lists", "licences"]
 LEDGERS = ["flags", "messages", "runs", "set-aside", "webhooks", "webhook-deliveries", "jobs"]
 QUERIES = [
     "nonsense=1",
