@@ -12,7 +12,7 @@ from django.db import transaction
 from alerts.bundle.kinds import KINDS
 from alerts.bundle.parse import Bundle
 from alerts.bundle.problems import BundleErrors, Problem, flattened
-from alerts.bundle.references import unresolved
+from alerts.bundle.references import unsupported
 from alerts.bundle.rows import stored_references
 from alerts.bundle.single import inside
 from alerts.bundle.store import store
@@ -66,10 +66,7 @@ class Many:
         """Store what is good, and say of every row in order what became of it; with `dry_run` what would."""
         self._refuse_others_contracts()
         outcomes: dict[int, Outcome] = {}
-        while self.good:
-            if self._refuse_unresolved():
-                continue
-            numbers = list(self.good)
+        while numbers := self._standing():
             try:
                 with transaction.atomic():
                     stored = store(self._bundle(), source=self.by.email, at=at)
@@ -114,12 +111,12 @@ class Many:
                 told.append(problem)
             self.good.pop(number, None)
 
-    def _refuse_unresolved(self) -> bool:
-        """Whether rows referred to what is not there: then others may have referred to them."""
+    def _standing(self) -> list[int]:
+        """The numbers of the rows that are left when those are refused that refer to what is not there."""
         numbers = list(self.good)
-        (problems,) = unresolved([self._bundle()], stored_references)
-        self._refuse([(numbers[int(problem.path[1])], inside(problem)) for problem in problems])
-        return bool(problems)
+        found = unsupported(self.kind, list(self.good.values()), stored_references, most=MOST_FAULTS)
+        self._refuse([(numbers[place], problem) for place, problems in found.items() for problem in problems])
+        return list(self.good)
 
     def _refuse_others_contracts(self) -> None:
         self._refuse([(number, TAKEN) for number in self._of_others()])

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, NamedTuple, Protocol
 
 from alerts.bundle.kinds import KINDS, Kind
@@ -52,14 +53,43 @@ def unresolved(bundles: Sequence[Sections], known: Known = lambda section, refer
         for use in uses:
             asked[use.section].add(use.reference)
     elsewhere = {section: known(section, references) for section, references in asked.items()}
-    return [
-        [
-            Problem(use.path, "unknown_reference", f"there is no {use.reference} among the {_words(use.section)}")
-            for use in uses
-            if use.reference not in elsewhere[use.section]
-        ]
-        for uses in open_uses
-    ]
+    return [[_unknown(use) for use in uses if use.reference not in elsewhere[use.section]] for uses in open_uses]
+
+
+def unsupported(kind: Kind, objects: Sequence[Values], known: Known, *, most: int) -> dict[int, list[Problem]]:
+    """What is wrong with the objects of one section that cannot stand, by their places in the list: they refer to what
+    neither the others are nor anybody else knows, or to others that cannot stand.
+
+    Paths are within the object; so many problems of each are told at most. `known` is asked once a section, and once
+    more for those among the objects that others refer to, however long the chains between them are.
+    """
+    held = {values[kind.key] for values in objects if kind.key in values}
+    open_uses: list[tuple[int, Use]] = []
+    asked: dict[str, set[str]] = defaultdict(set)
+    users: dict[str, list[int]] = defaultdict(list)
+    for place, values in enumerate(objects):
+        for use in _uses_of(kind, (), values):
+            if use.section == kind.section and use.reference in held:
+                users[use.reference].append(place)
+            else:
+                open_uses.append((place, use))
+                asked[use.section].add(use.reference)
+    elsewhere = {section: known(section, references) for section, references in asked.items()}
+    problems: dict[int, list[Problem]] = defaultdict(list)
+    for place, use in open_uses:
+        if use.reference not in elsewhere[use.section] and len(problems[place]) < most:
+            problems[place].append(_unknown(use))
+    fallen = list(problems)
+    stored = known(kind.section, set(users)) if fallen and users else set()
+    while fallen:
+        names = (objects[place].get(kind.key) for place in fallen)
+        gone = {name for name in names if name in users and name not in stored}
+        # What refers to those that fell before has fallen with them.
+        fallen = list(dict.fromkeys(place for name in gone for place in users[name] if place not in problems))
+        for place in fallen:
+            uses = (use for use in _uses_of(kind, (), objects[place]) if use.section == kind.section)
+            problems[place] = [_unknown(use) for use in islice((use for use in uses if use.reference in gone), most)]
+    return problems
 
 
 def _uses(bundle: Sections) -> Iterator[Use]:
@@ -96,5 +126,6 @@ def _listed(section: str, path: Path, references: Sequence[str | None] | None) -
             yield Use((*path, index), section, reference)
 
 
-def _words(section: str) -> str:
-    return section.replace("_", " ")
+def _unknown(use: Use) -> Problem:
+    section = use.section.replace("_", " ")
+    return Problem(use.path, "unknown_reference", f"there is no {use.reference} among the {section}")

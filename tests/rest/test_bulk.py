@@ -140,6 +140,49 @@ def test_organizations_that_own_one_another(administrator):
     assert Organization.objects.get(reference="O-1").owners.get().owner.reference == "O-2"
 
 
+@pytest.mark.parametrize("length", [30, 600])
+def test_what_hangs_on_a_refused_row_by_a_chain_is_refused_by_a_few_queries(
+    administrator, django_assert_max_num_queries, length
+):
+    sent = [{"reference": f"O-{n}", "owners": [{"owner": f"O-{n + 1}", "percent": "60"}]} for n in range(length)]
+    sent.append({"reference": "FREE", "owners": [{"owner": "SULA", "percent": "60"}]})
+    with django_assert_max_num_queries(40):
+        answer = told(post(administrator, "organizations/bulk", sent))
+    assert [one["errors"] for one in answer["results"][:-1]] == [
+        [
+            {
+                "code": "unknown_reference",
+                "detail": f"there is no O-{n + 1} among the organizations",
+                "pointer": "#/owners/0/owner",
+            }
+        ]
+        for n in range(length)
+    ]
+    assert answer["results"][-1]["outcome"] == "created"
+
+
+def test_a_row_tells_what_is_missing_when_it_falls_and_stands_on_what_is_stored(administrator):
+    post(administrator, "organizations/bulk", [{"reference": "STORED"}])
+    sent = [
+        {"reference": "STORED", "colour": "red"},  # refused, and there all the same
+        {"reference": "O-1", "owners": [{"owner": "STORED"}]},
+        {"reference": "O-2", "owners": [{"owner": "O-3"}, {"owner": "NOBODY"}, {"owner": "NO-ONE"}]},
+        {"reference": "O-3", "owners": [{"owner": "NOBODY"}]},
+        {"reference": "O-4", "owners": [{"owner": "O-1"}, {"owner": "O-3"}, {"owner": "O-2"}, {"owner": "O-5"}]},
+        {"reference": "O-5", "owners": [{"owner": "O-4"}]},  # of one another
+        {"reference": "O-6", "owners": [{"owner": f"NOBODY-{n}"} for n in range(20)]},
+    ]
+    results = told(post(administrator, "organizations/bulk", sent))["results"]
+    assert [one["outcome"] for one in results] == ["refused", "created", *["refused"] * 5]
+    assert [[e["pointer"] for e in one["errors"]] for one in results[2:]] == [
+        ["#/owners/1/owner", "#/owners/2/owner"],
+        ["#/owners/0/owner"],
+        ["#/owners/1/owner", "#/owners/2/owner"],
+        ["#/owners/0/owner"],
+        [f"#/owners/{n}/owner" for n in range(10)],
+    ]
+
+
 def test_rows_of_other_departments_are_refused_alone(caller):
     buyer = caller("buyer", departments=("MAGNET",))
     others = Contract.objects.filter(department__reference="SEMICON").first().reference
