@@ -64,7 +64,6 @@ def unsupported(kind: Kind, objects: Sequence[Values], known: Known, *, most: in
     more for those among the objects that others refer to, however long the chains between them are.
     """
     held = {values[kind.key] for values in objects if kind.key in values}
-    open_uses: list[tuple[int, Use]] = []
     asked: dict[str, set[str]] = defaultdict(set)
     users: dict[str, list[int]] = defaultdict(list)
     for place, values in enumerate(objects):
@@ -72,23 +71,23 @@ def unsupported(kind: Kind, objects: Sequence[Values], known: Known, *, most: in
             if use.section == kind.section and use.reference in held:
                 users[use.reference].append(place)
             else:
-                open_uses.append((place, use))
                 asked[use.section].add(use.reference)
-    elsewhere = {section: known(section, references) for section, references in asked.items()}
-    problems: dict[int, list[Problem]] = defaultdict(list)
-    for place, use in open_uses:
-        if use.reference not in elsewhere[use.section] and len(problems[place]) < most:
-            problems[place].append(_unknown(use))
-    fallen = list(problems)
+    missing = {section: references - known(section, references) for section, references in asked.items()}
+
+    def told(place: int) -> list[Problem]:
+        uses = (use for use in _uses_of(kind, (), objects[place]) if use.reference in missing.get(use.section, ()))
+        return [_unknown(use) for use in islice(uses, most)]
+
+    places = range(len(objects)) if any(missing.values()) else ()
+    problems = {place: found for place in places if (found := told(place))}
+    fallen = set(problems)
     stored = known(kind.section, set(users)) if fallen and users else set()
     while fallen:
         names = (objects[place].get(kind.key) for place in fallen)
-        gone = {name for name in names if name in users and name not in stored}
+        missing = {kind.section: {name for name in names if name in users and name not in stored}}
         # What refers to those that fell before has fallen with them.
-        fallen = list(dict.fromkeys(place for name in gone for place in users[name] if place not in problems))
-        for place in fallen:
-            uses = (use for use in _uses_of(kind, (), objects[place]) if use.section == kind.section)
-            problems[place] = [_unknown(use) for use in islice((use for use in uses if use.reference in gone), most)]
+        fallen = {place for name in missing[kind.section] for place in users[name] if place not in problems}
+        problems |= {place: told(place) for place in fallen}
     return problems
 
 
