@@ -23,6 +23,16 @@ def absent(section: str, sent: Collection[str], *, source: str, seen_by: User) -
         return [reference for reference in references.iterator() if reference not in sent]
 
 
+def may_see(section: str, references: Sequence[str], *, by: User) -> list[str]:
+    """Those of the references that somebody may see by now; of organizations all."""
+    if section != "contracts":
+        return list(references)
+    theirs = Contract.objects.visible_to(by).filter(reference__among=references)
+    with row_security.seen_by(by):
+        seen = set(theirs.values_list("reference", flat=True))
+    return [reference for reference in references if reference in seen]
+
+
 def close(references: Sequence[str], *, as_: str, source: str, by: User, at: datetime) -> list[Result]:
     """Close contracts that the source stands behind; any other is refused."""
     theirs = Contract.objects.visible_to(by).filter(reference__in=references, provenance__has_key=source)

@@ -87,6 +87,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     *_read("jobs", bulk.JobViewSet),
     path("jobs/<str:pk>/results", bulk.JobViewSet.as_view({"get": "results"}), name="jobs-results"),
+    path("jobs/<str:pk>/absent", bulk.JobViewSet.as_view({"get": "absent"}), name="jobs-absent"),
     path("changes", changes.ChangesViewSet.as_view({"get": "changes"}), name="changes"),
     path(
         "contracts/<str:reference>/history",

@@ -33,7 +33,7 @@ SCOPES = {
     "checks:write": "ask checks, acknowledge their turns",
     "checks:release": "release checks, take releases back",
     "changes:read": "the feed of contracts, flags and checks as they change",
-    "jobs:read": "bulk jobs and their results",
+    "jobs:read": "bulk jobs, their results and what is absent from snapshots",
     "messages:read": "messages with their attempts",
     "messages:write": "send messages again",
     "runs:read": "screening runs, contracts that are set aside",

@@ -14,7 +14,7 @@ from alerts.models.digests import Cadence, DigestChoice, HeldNews
 from alerts.models.escalation import EscalationStep, EscalationTimer, Severity, Step
 from alerts.models.flags import EventKind, Flag, FlagEvent
 from alerts.models.handing import HandedOver, NotedContract
-from alerts.models.jobs import BulkJob, BulkPiece
+from alerts.models.jobs import BulkAbsence, BulkJob, BulkPiece
 from alerts.models.messages import (
     Channel,
     Fate,
@@ -34,6 +34,7 @@ from alerts.models.webhooks import DeliveryState, WebhookDelivery, WebhookEndpoi
 __all__ = [
     "Act",
     "Answer",
+    "BulkAbsence",
     "BulkJob",
     "BulkPiece",
     "Cadence",

@@ -2,6 +2,7 @@
 
 from typing import Self
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from people.models import Role, User, WallClock
@@ -26,6 +27,7 @@ class BulkJob(models.Model):
     by = models.ForeignKey(User, models.PROTECT, related_name="+")
     section = models.CharField(max_length=16, choices=Section)
     dry_run = models.BooleanField(default=False)
+    source = models.TextField(null=True, blank=True, help_text="of a snapshot: whose objects these are all of")
     created_at = models.DateTimeField(db_default=WallClock())
     finished_at = models.DateTimeField(null=True, blank=True)
     rows = models.PositiveIntegerField()
@@ -34,6 +36,9 @@ class BulkJob(models.Model):
     updated = models.PositiveIntegerField(default=0)
     unchanged = models.PositiveIntegerField(default=0)
     refused = models.PositiveIntegerField(default=0)
+    absent = models.PositiveIntegerField(
+        null=True, blank=True, help_text="of a finished snapshot: objects that the source had sent and did not now"
+    )
 
     objects = BulkJobQuerySet.as_manager()
 
@@ -61,3 +66,18 @@ class BulkPiece(models.Model):
 
     def __str__(self) -> str:
         return f"piece {self.number} of job {self.job_id}"
+
+
+class BulkAbsence(models.Model):
+    """Some references, in order, of what a snapshot's source had sent before and did not send with this job."""
+
+    job = models.ForeignKey(BulkJob, models.CASCADE, related_name="absences", db_index=False)
+    number = models.PositiveIntegerField()
+    references = ArrayField(models.TextField())
+
+    class Meta:
+        ordering = ["job", "number"]
+        constraints = [models.UniqueConstraint(name="bulkabsence_once", fields=["job", "number"])]
+
+    def __str__(self) -> str:
+        return f"{len(self.references)} absent from job {self.job_id}"

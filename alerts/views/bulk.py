@@ -21,6 +21,7 @@ from contracts.models import Contract
 from contracts.serializers import ContractSerializer
 from contracts.views import ContractViewSet
 from people import clock
+from people.conflict import Conflict
 from people.describing import FIELDS_PARAMETER
 from people.fields import Email, Reference, choices, found
 from people.models import Role
@@ -100,6 +101,8 @@ class JobSerializer(serializers.ModelSerializer[BulkJob]):
             "updated",
             "unchanged",
             "refused",
+            "source",
+            "absent",
         )
 
 
@@ -134,19 +137,17 @@ class Bulk(Resource):
         run; each row is answered for itself. Absence deletes nothing. Longer files become a job (202, `Location`).
         """
         dry_run = _one_of(request, "dry_run", ("false", "true")) == "true"
-        snapshot = _one_of(request, "mode", ("upsert", "snapshot")) == "snapshot"
-        source = _source(request, snapshot=snapshot)
+        source = _source(request, snapshot=_one_of(request, "mode", ("upsert", "snapshot")) == "snapshot")
         allow_long_body(request, MOST_BYTES)
         rows = _rows(request.data)
         if len(rows) > MOST_ROWS:
-            if snapshot:
-                raise refusal([((), "too_many_rows", f"a snapshot has at most {MOST_ROWS} rows; send parts of it")])
-            return _accepted(jobs.take_in(self.section, rows, by=principal(request), dry_run=dry_run), request)
+            by = principal(request)
+            return _accepted(jobs.take_in(self.section, rows, by=by, dry_run=dry_run, source=source), request)
         results = Many(self.section, rows, by=principal(request)).keep(at=clock.now(), dry_run=dry_run)
         if not dry_run:
             doorbell.ring()
         head: dict[str, Any] = {"dry_run": dry_run, **summary(results)}
-        if snapshot:
+        if source is not None:
             sent = {result.reference for result in results if result.reference}
             head["absent"] = absent(self.section, sent, source=source, seen_by=principal(request))
         as_lines = request.content_type.partition(";")[0].strip() == NDJSON
@@ -220,6 +221,20 @@ class JobViewSet(Ledger):
         job: BulkJob = self.get_object()
         return StreamingHttpResponse((f"{line}\n" for line in jobs.results(job)), content_type=NDJSON)
 
+    @extend_schema(responses={(200, NDJSON): OpenApiTypes.STR, 409: OpenApiTypes.OBJECT})
+    def absent(self, request: Request, pk: str) -> StreamingHttpResponse:
+        """What the source of a snapshot had sent before and did not send now: a line of JSON with the `reference` for
+        each, in order. Nothing of it is closed. 409 for a job that has not finished, or is no snapshot.
+        """
+        job: BulkJob = self.get_object()
+        if job.source is None:
+            raise Conflict("This job is no snapshot: nobody said that its rows are all there are.")
+        if job.finished_at is None:
+            raise Conflict("This job has not finished: what is absent is known when all its rows are stored.")
+        some = jobs.absences(job, seen_by=principal(request))
+        lines = ("".join(json.dumps({"reference": one}) + "\n" for one in references) for references in some)
+        return StreamingHttpResponse(lines, content_type=NDJSON)
+
 
 def _rows(sent: Any) -> list[Row]:
     if not isinstance(sent, list):
@@ -234,12 +249,13 @@ def _one_of(request: Request, name: str, values: Sequence[str]) -> str:
     return value
 
 
-def _source(request: Request, *, snapshot: bool) -> str:
+def _source(request: Request, *, snapshot: bool) -> str | None:
+    """Whose objects a snapshot is of; None where it is none."""
     source = request.query_params.get("source")
     if not snapshot:
         if source is not None:
             raise refusal([(("source",), "without_snapshot", "goes with mode=snapshot only")])
-        return ""
+        return None
     if source is None:
         raise refusal([(("source",), "required", "is missing: a snapshot says whose objects these are all of")])
     if source != principal(request).email and not has_role(request, Role.ADMINISTRATOR):

@@ -417,7 +417,7 @@ def test_with_both_switched_off_the_walk_finds_what_leaks(
     assert walk.leaks >= {
         "contracts-list", "contracts-detail", "contracts-history", "changes", "flags-list",
         "flags-detail", "messages-list", "messages-detail", "set-aside-list", "checks-list", "checks-detail",
-        "jobs-results", "webhooks-list", "webhooks-detail", "webhook-deliveries-list",
+        "jobs-results", "jobs-absent", "webhooks-list", "webhooks-detail", "webhook-deliveries-list",
     }  # fmt: skip
 
 

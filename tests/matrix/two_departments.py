@@ -103,7 +103,7 @@ class TwoDepartments:
             part.reference("1"), line={"description": f"{part.word} line"}, expires_on="2026-03-31", **said
         )
         self.world.contract(part.reference("CO"), kind="call_off", framework=framework, **said)
-        self.world.contract(part.reference("BAD"), **said)
+        self.world.contract(part.reference("BAD"), provenance={part.owner.email: {}}, **said)
         Amendment.objects.create(contract=contract, summary=f"{part.word} amendment")
         Contract.objects.filter(pk=contract.pk).update(title=f"{part.word} title, changed")
         ReminderStages.objects.create(contract=contract, days=[5])
@@ -115,7 +115,7 @@ class TwoDepartments:
             sent = document(reference=part.reference("PO"), department=whose, line=line)
             asking.answer({"documents": [sent]}, by=part.owner, at=clock.now())
             row = Row(0, {"reference": part.reference("ROW"), "title": f"{part.word} row"})
-            jobs.take_in("contracts", [row], by=part.owner, dry_run=False)
+            jobs.take_in("contracts", [row], by=part.owner, dry_run=False, source=part.owner.email)
         while jobs.store_some(at=clock.now()):
             pass
 

@@ -10,6 +10,7 @@ from alerts.runs import screen_pending
 from alerts.views import bulk
 from contracts.models import Contract
 from people import clock
+from people.models import Department
 from suppliers.models import Organization
 
 BASE = {"kind": "purchase", "supplier": "CHIXIA-RE", "buyer": "AOM-DENKI", "department": "MAGNET"}
@@ -267,6 +268,85 @@ def test_a_snapshot_reports_what_is_absent_and_closes_nothing(caller, administra
     assert told(post(buyer, f"contracts/bulk?mode=snapshot&{mine}", rows_of("A")))["absent"] == ["C"]
     stranger = post(buyer, "contracts/bulk?mode=snapshot&source=administrator@example.com", [])
     assert (stranger.status_code, stranger.json()["errors"][0]["code"]) == (400, "not_yours")
+
+
+def run_jobs():
+    while jobs.store_some(at=clock.now()):
+        pass
+
+
+def absent_from(client, address):
+    answer = client.get(f"{address}/absent")
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/x-ndjson")
+    return [json.loads(line)["reference"] for line in answer.getvalue().decode().splitlines()]
+
+
+def test_a_snapshot_longer_than_a_call_is_a_job_and_says_what_is_absent_at_its_end(administrator, caller):
+    mine = "source=administrator@example.com"
+    post(administrator, "organizations/bulk", [{"reference": one} for one in ("GONE-2", "GONE-1", "BAD", "O-10000")])
+    sent = [{"reference": f"O-{number}"} for number in range(1, 10_001)]
+    sent.insert(0, {"reference": "BAD", "colour": "red"})  # refused, and sent all the same
+    accepted = post(administrator, f"organizations/bulk?mode=snapshot&{mine}", sent)
+    assert (accepted.status_code, accepted.json()["rows"]) == (202, 10_001)
+    assert (accepted.json()["source"], accepted.json()["absent"]) == ("administrator@example.com", None)
+    address = accepted["Location"]
+    assert jobs.store_some(at=clock.now())
+    early = administrator.get(f"{address}/absent")
+    assert (early.status_code, early["Content-Type"]) == (409, "application/problem+json")
+    assert administrator.get(address).json()["absent"] is None
+    run_jobs()
+    job = administrator.get(address).json()
+    assert {name: job[name] for name in ("done", "created", "unchanged", "refused", "absent")} == {
+        "done": 10_001,
+        "created": 9_999,
+        "unchanged": 1,
+        "refused": 1,
+        "absent": 2,
+    }
+    assert job["finished_at"]
+    assert absent_from(administrator, address) == ["GONE-1", "GONE-2"]
+    assert Organization.objects.filter(reference__startswith="GONE-").count() == 2
+    assert caller("buyer").get(f"{address}/absent").status_code == 404
+
+
+@pytest.mark.parametrize("dry_run", ["false", "true"])
+def test_a_job_of_a_snapshot_closes_nothing_and_shows_what_one_may_see(caller, administrator, monkeypatch, dry_run):
+    monkeypatch.setattr(bulk, "MOST_ROWS", 2)
+    monkeypatch.setattr(jobs, "PIECE", 2)
+    buyer, other = caller("buyer", departments=("MAGNET",)), caller("viewer", "buyer", departments=("MAGNET",))
+    post(buyer, "contracts/bulk", rows_of("A", "B"))
+    post(buyer, "contracts/bulk", rows_of("C", "D"))
+    post(buyer, "contracts/bulk", rows_of("ELSEWHERE", "CLOSED"))
+    post(administrator, "contracts/bulk", rows_of("OURS"))
+    Contract.objects.filter(reference="ELSEWHERE").update(department=Department.objects.get(reference="SEMICON"))
+    Contract.objects.filter(reference="CLOSED").update(closed_as="completed")
+    sent = rows_of("A", "NEW", "NEWER")
+    address = post(buyer, f"contracts/bulk?mode=snapshot&source=buyer@example.com&dry_run={dry_run}", sent)["Location"]
+    run_jobs()
+    assert (buyer.get(address).json()["absent"], absent_from(buyer, address)) == (3, ["B", "C", "D"])
+    assert Contract.objects.filter(reference__in=["A", "B", "C", "D"], closed_as__isnull=True).count() == 4
+    assert Contract.objects.filter(reference="NEW").exists() == (dry_run == "false")
+    for path in (address, f"{address}/results", f"{address}/absent"):
+        assert other.get(path).status_code == 404
+    Contract.objects.filter(reference="C").update(department=Department.objects.get(reference="SEMICON"))
+    assert absent_from(buyer, address) == ["B", "D"]  # what left the department is seen no more
+    assert absent_from(administrator, address) == ["B", "C", "D"]
+
+
+def test_a_job_that_is_no_snapshot_says_nothing_of_what_is_absent(administrator, monkeypatch):
+    monkeypatch.setattr(bulk, "MOST_ROWS", 1)
+    address = post(administrator, "contracts/bulk", rows_of("A", "B"))["Location"]
+    run_jobs()
+    job = administrator.get(address).json()
+    assert (job["done"], job["source"], job["absent"]) == (2, None, None)
+    assert administrator.get(f"{address}/absent").status_code == 409
+
+
+def test_a_long_snapshot_of_somebody_else_is_refused(caller, monkeypatch):
+    monkeypatch.setattr(bulk, "MOST_ROWS", 1)
+    buyer = caller("buyer", departments=("MAGNET",))
+    answer = post(buyer, "contracts/bulk?mode=snapshot&source=administrator@example.com", rows_of("A", "B"))
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "not_yours")
 
 
 def test_a_body_that_is_too_large_for_one_object_is_not_for_many(administrator):
