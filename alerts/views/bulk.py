@@ -258,9 +258,14 @@ def _source(request: Request, *, snapshot: bool) -> str | None:
         return None
     if source is None:
         raise refusal([(("source",), "required", "is missing: a snapshot says whose objects these are all of")])
-    if source != principal(request).email and not has_role(request, Role.ADMINISTRATOR):
+    if source == principal(request).email:
+        return source
+    if not has_role(request, Role.ADMINISTRATOR):
         raise refusal([(("source",), "not_yours", "has to be your own address")])
-    return source
+    try:
+        return Email().run_validation(source)
+    except serializers.ValidationError as error:
+        raise serializers.ValidationError({"source": error.detail}) from None
 
 
 def _accepted(job: BulkJob, request: Request) -> Response:

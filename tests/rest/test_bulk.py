@@ -212,6 +212,8 @@ def test_rows_of_other_departments_are_refused_alone(caller):
         ("contracts/bulk?mode=all", [], "invalid_choice"),
         ("contracts/bulk?mode=snapshot", [], "required"),
         ("contracts/bulk?source=x@example.com", [], "without_snapshot"),
+        ("contracts/bulk?mode=snapshot&source=a%00b@example.com", [], "nul"),
+        ("contracts/bulk?mode=snapshot&source=nobody", [], "invalid_email"),
         ("contracts/bulk?limit=1", [], "unknown_parameter"),
     ],
 )
