@@ -42,7 +42,7 @@ class Reader:
             yield name
             if name not in self.schemas[side]:
                 self.schemas[side][name] = {}
-                self.schemas[side][name] = self.fields({**self._known[name]}, side)
+                self.schemas[side][name] = self.fields(self._known[name], side)
             return
         for choice in ("oneOf", "anyOf", "allOf"):
             for one in schema.get(choice, ()):
