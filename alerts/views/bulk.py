@@ -202,6 +202,7 @@ class JobViewSet(Ledger):
     """Bulk jobs, one's own; administrators see all."""
 
     scope = "jobs"
+    failures: ClassVar[Mapping[str, Sequence[str]]] = {"absent": ("409",)}
     queryset = BulkJob.objects.select_related("by")
     serializer_class = JobSerializer
     page_backwards = True
@@ -221,7 +222,7 @@ class JobViewSet(Ledger):
         job: BulkJob = self.get_object()
         return StreamingHttpResponse((f"{line}\n" for line in jobs.results(job)), content_type=NDJSON)
 
-    @extend_schema(responses={(200, NDJSON): OpenApiTypes.STR, 409: OpenApiTypes.OBJECT})
+    @extend_schema(responses={(200, NDJSON): OpenApiTypes.STR})
     def absent(self, request: Request, pk: str) -> StreamingHttpResponse:
         """What the source of a snapshot had sent before and did not send now: a line of JSON with the `reference` for
         each, in order. Nothing of it is closed. 409 for a job that has not finished, or is no snapshot.

@@ -48,7 +48,7 @@ def test_every_table_that_hangs_on_a_department_is_held_back(db):
         )
         assert sorted(name for (name,) in cursor.fetchall()) == []
         cursor.execute("SELECT count(*) FROM pg_policies WHERE schemaname = 'public'")
-        assert cursor.fetchone() == (31,)
+        assert cursor.fetchone() == (32,)
 
 
 def test_each_sees_the_own_departments_and_policy_roles_what_has_none(world, contracts):

@@ -68,6 +68,7 @@ def test_an_operation_fails_in_no_way_that_its_kind_does_not_have(schema):
     on_read = re.compile(rf"(PATCH|DELETE) /api/v1/({stored})/{{reference}}")
     on_state = re.compile(rf"(PUT|PATCH|DELETE) /api/v1/({stored})/{{reference}}")
     conflicts = {
+        "GET /api/v1/jobs/{id}/absent",
         "PUT /api/v1/webhooks/{reference}",
         "PUT /api/v1/service-accounts/{reference}",
         "POST /api/v1/service-accounts/{reference}/credentials/{id}/rotate",
