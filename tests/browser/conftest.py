@@ -49,3 +49,12 @@ def page(server) -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
         yield browser.new_page(locale="en-GB", viewport={"width": 1440, "height": 900})
         browser.close()
+
+
+def log_in(page: Page, server: str) -> None:
+    """Up to the first page."""
+    page.goto(f"{server}/admin/")
+    page.fill("input[name=username]", "buyer@example.com")
+    page.fill("input[name=password]", PASSWORD)
+    page.click("button[type=submit]")
+    page.wait_for_selector("text=Open flags, the most urgent first")

@@ -6,7 +6,7 @@ import pytest
 
 from alerts.models import Flag
 from contracts.models import Contract
-from tests.browser.conftest import PASSWORD
+from tests.browser.conftest import log_in
 
 TITLE = "<script>alert(1)</script><img src=x onerror=alert(1)> \u202eetelbissop\u202c {{ 7 }} 🧲 " + "長" * 5000
 
@@ -24,11 +24,7 @@ def test_a_hostile_title_of_5000_characters(places, page, server):
     wrong = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
-    page.goto(f"{server}/admin/")
-    page.fill("input[name=username]", "buyer@example.com")
-    page.fill("input[name=password]", PASSWORD)
-    page.click("button[type=submit]")
-    page.wait_for_selector("text=Open flags, the most urgent first")
+    log_in(page, server)
     page.goto(f"{server}/admin/{places[0]}")
     page.fill("[name=title]", TITLE)
     page.click("[name=_continue]")

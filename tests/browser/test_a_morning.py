@@ -2,18 +2,14 @@
 
 import pytest
 
-from tests.browser.conftest import PASSWORD
+from tests.browser.conftest import log_in
 
 
 @pytest.mark.slow
 def test_from_log_in_to_the_reasons_of_a_flag(page, server):
     wrong = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.goto(f"{server}/admin/")
-    page.fill("input[name=username]", "buyer@example.com")
-    page.fill("input[name=password]", PASSWORD)
-    page.click("button[type=submit]")
-    page.wait_for_selector("text=Open flags, the most urgent first")
+    log_in(page, server)
     page.goto(f"{server}/admin/alerts/flag/?q=MAG-2024-NDPR-01")
     page.click("text=MAG-2024-NDPR-01")
     page.wait_for_selector("h2:has-text('Why')")
