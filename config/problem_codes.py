@@ -86,7 +86,6 @@ CODES = {
     "too_many": "more rows than a list may have",
     "too_many_faults": "there may be more faults than are told",
     "too_many_marks": "text with too many combining marks in a row",
-    "too_many_rows": "more rows than a snapshot may have",
     "too_precise": "more digits than are kept",
     "twice": "a parameter stands there more than once",
     "unknown_field": "`fields` names a field that there is not",

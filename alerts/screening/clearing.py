@@ -131,8 +131,8 @@ def narrowed(policies: Policies, measures: Collection[str]) -> Policies:
 
 def would_clear_if(verdict: Verdict, contract: ContractFacts, policies: Policies, now: Calendar) -> list[Clearing]:
     """The same for a single flag."""
-    alone = narrowed(policies, [verdict.measure])
-    return Clearances(alone, compile_policies(alone, now)).of(verdict, contract)
+    alone = compile_policies(narrowed(policies, [verdict.measure]), now)
+    return Clearances(policies, alone).of(verdict, contract)
 
 
 def _measures(flags: Iterable[Flag]) -> set[str]:
