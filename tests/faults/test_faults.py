@@ -54,7 +54,7 @@ def test_nothing_is_missed_and_nobody_told_twice_whatever_fails(tmp_path: Path) 
         text=True,
         timeout=RUN_SECONDS,
     )
-    assert run.returncode in (0, 1), run.stderr[-3000:]
+    assert report.exists(), run.stderr[-3000:]
     found = json.loads(report.read_text())
     assert found["wrong"] == [], found["figures"]
     figures = found["figures"]

@@ -38,6 +38,12 @@ def run(machine, *arguments):
     )
 
 
+@pytest.fixture(scope="module")
+def shown(machine):
+    """What the first run on the state says; every test comes after it, whichever process has it."""
+    return run(machine, "-m", "config.run", "--exit")
+
+
 def begin_run(machine):
     """Start the run that stays, and read what it prints until everything is up."""
     command = machine.begin("-m", "config.run")
@@ -49,20 +55,19 @@ def begin_run(machine):
     raise AssertionError("".join(lines) + command.stderr.read())
 
 
-def test_exit_shows_the_scenario_with_all_mails_delivered_and_leaves_nothing(machine):
-    done = run(machine, "-m", "config.run", "--exit")
-    assert done.returncode == 0, done.stderr
-    counts = next(line for line in done.stdout.splitlines() if line.startswith("  mails")).split()
+def test_exit_shows_the_scenario_with_all_mails_delivered_and_leaves_nothing(machine, shown):
+    assert shown.returncode == 0, shown.stderr
+    counts = next(line for line in shown.stdout.splitlines() if line.startswith("  mails")).split()
     assert (counts[2], counts[4]) == ("written,", "delivered")
     assert counts[1] == counts[3] != "0"
     assert len(list((machine.state / "mail").glob("*.eml"))) == int(counts[1])
     password = machine.state / "admin-password"
     assert stat.S_IMODE(password.stat().st_mode) == 0o600
-    assert password.read_text() in done.stdout
+    assert password.read_text() in shown.stdout
     assert machine.gone_within(1) == {}
 
 
-def test_it_comes_back_on_the_same_state_shares_it_and_stops_on_ctrl_c(machine):
+def test_it_comes_back_on_the_same_state_shares_it_and_stops_on_ctrl_c(machine, shown):
     mails = set((machine.state / "mail").glob("*.eml"))
     command, said = begin_run(machine)
     assert "contracts" in said
